@@ -1,0 +1,38 @@
+"""Fixtures for every test that needs a server: each session gets its own, on free ports, in a directory of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localcloud.ports import free_port
+from localcloud.postgres import Postgres
+from localcloud.settings import PROJECT, Settings
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of a local cloud that nothing else uses."""
+    return make_settings(tmp_path_factory.mktemp("xtage"))
+
+
+def make_settings(home: Path) -> Settings:
+    """Settings of a local cloud in `home`, on ports that are free now."""
+    return Settings(
+        home=home,
+        postgres_port=free_port(),
+        postgres_password="a test's pass:word",
+        aws_port=free_port(),
+        project=PROJECT,
+    )
+
+
+@pytest.fixture(scope="session")
+def postgres(settings: Settings) -> Iterator[Postgres]:
+    """A running PostgreSQL with an empty database `xtage`; `postgres.dsn` and `postgres.connect()` lead to it."""
+    server = Postgres(settings)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
