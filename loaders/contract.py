@@ -1,0 +1,135 @@
+"""What a feed promises: values read from `contracts/<feed>.odcs.yaml`, and the questions the pipeline asks about them.
+
+Reading and checking the files is in `loaders.contract_file`; `load_contracts` here is the way in.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+LogicalType = Literal["string", "integer", "number", "date"]
+"""ODCS `logicalType`; `number` is an exact decimal."""
+
+Severity = Literal["error", "warning"]
+
+CONTRACTS_DIRECTORY = Path(__file__).resolve().parent.parent / "contracts"
+RESERVED_PREFIXES = ("lake/", "work/", "artifacts/")
+"""Prefixes of the bucket that the pipeline writes itself; an object there is no drop."""
+
+MAX_BYTES = 65_535
+"""Redshift's limit for a varchar, in bytes; RDS keeps to it so that both databases hold the same rows."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A promise about one value. Broken with severity `error` the value becomes null in staging; `warning` keeps it.
+
+    `check` is one of `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum` (value: a number as text),
+    `accepted_values` (value: a tuple of words, compared without case) and `not_after_delivery` (value: null).
+    """
+
+    name: str
+    check: str
+    value: str | tuple[str, ...] | None
+    severity: Severity = "error"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a feed. `name` is the raw table's, `source_name` the file's; `data_type` is the staged SQL type."""
+
+    name: str
+    source_name: str
+    type: LogicalType
+    data_type: str
+    description: str
+    required: bool = False
+    max_bytes: int = MAX_BYTES
+    date_formats: tuple[str, ...] = ()
+    empty_words: tuple[str, ...] = ()
+    letter_case: Literal["upper", "lower"] | None = None
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """Hours after the newest delivery at which the feed is reported late, and failed."""
+
+    warn_after_hours: int
+    error_after_hours: int
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What one feed promises. `key` names the record key's columns, in order.
+
+    `encoding` and `delimiter` are null when the loader is to find them out; `json_path` names the array in a JSON
+    document (dotted names), null for the document itself.
+    """
+
+    feed: str
+    version: str
+    description: str
+    owner: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    delivery: Literal["full", "delta"]
+    on_rewrite: Literal["add", "replace"]
+    file_patterns: tuple[str, ...]
+    freshness: Freshness
+    allow_empty: bool = False
+    encoding: str | None = None
+    delimiter: str | None = None
+    header: bool = True
+    json_path: str | None = None
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The raw table's contract columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    def matches_file(self, name: str) -> bool:
+        """Whether a file of this name (no path) is this feed's, without regard to case."""
+        return any(fnmatch.fnmatchcase(name.lower(), pattern.lower()) for pattern in self.file_patterns)
+
+
+def load_contracts(directory: Path = CONTRACTS_DIRECTORY) -> Mapping[str, Contract]:
+    """All contracts of a directory by feed, in the order of their names.
+
+    Raises ContractError with every mistake of every file, one per line.
+    """
+    return _load(directory.resolve())
+
+
+@cache
+def _load(directory: Path) -> Mapping[str, Contract]:
+    # Imported here: pydantic and the standard's models are needed only while files are read.
+    from loaders.contract_file import read_directory
+
+    return MappingProxyType(read_directory(directory))
+
+
+def normalized(name: str) -> str:
+    """A column name without regard to case, blanks, underscores and punctuation: how headers are matched."""
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+def is_drop(object_key: str) -> bool:
+    """Whether an object is a delivery: all but the reserved prefixes and the folder markers of the S3 console."""
+    return not object_key.startswith(RESERVED_PREFIXES) and not object_key.endswith("/")
+
+
+def feed_of(object_key: str, contracts: Iterable[Contract]) -> str | None:
+    """The feed an object belongs to: by its path `raw/<feed>/...`, else by its name; null when none or several match."""
+    known = {contract.feed: contract for contract in contracts}
+    parts = object_key.split("/")
+    if len(parts) > 2 and parts[0] == "raw":
+        return parts[1] if parts[1] in known else None
+    matching = [feed for feed, contract in known.items() if contract.matches_file(parts[-1])]
+    return matching[0] if len(matching) == 1 else None
