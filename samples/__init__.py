@@ -1,0 +1,5 @@
+"""Sample feeds of any size, clean or dirty, the same from the same seed."""
+
+from samples.make import FILES, Manifest, make
+
+__all__ = ["FILES", "Manifest", "make"]

@@ -1,0 +1,123 @@
+# What people run. Needs only python3 (3.11 or 3.12) with pip, and make; everything else goes into directories of this checkout:
+#   .tools        uv, the installer, at the version below
+#   .venv         the operator's command, dbt and the local cloud (and the checks, after `make test`)
+#   .venv-lambda  what the Lambdas import, and nothing else
+#   .xtage        the data of the local cloud
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+UV_VERSION := 0.13.9
+SEED := 7
+RECORDS := 1000
+
+# The first Python of the right version: a machine whose python3 is newer may still have python3.12.
+ifndef PYTHON
+PYTHON := $(shell for name in python3 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && command -v $$name && break; done)
+endif
+
+# Only the Python that is there: uv must not download one.
+export UV_PYTHON_DOWNLOADS := never
+# An activated environment of somebody else must not become the target.
+unexport VIRTUAL_ENV
+unexport PYTHONPATH
+unexport PYTHONHOME
+
+UV := .tools/bin/uv
+UV_STAMP := .tools/uv-$(UV_VERSION)
+SYNC := $(UV) sync --frozen --inexact --python "$(PYTHON)"
+HOME_DIR := $(or $(XTAGE_HOME),.xtage)
+SAMPLES := $(HOME_DIR)/samples
+FEED_FILES := sales_data.csv transactions.csv products.csv customer_data.json exchange_rates.json
+# In the order in which a mistake is cheapest to find.
+TESTS := $(wildcard tests/unit tests/integration tests/infra tests/dbt tests/end_to_end tests/redshift)
+say = @printf '\n== %s\n'
+
+.PHONY: help
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
+
+.PHONY: demo
+demo: install ## installs, starts the local cloud, runs five sample feeds through the pipeline, leaves it running
+	$(say) "Starting the local cloud"
+	@.venv/bin/xtage up
+	$(say) "Making sample feeds: $(RECORDS) records each, seed $(SEED), clean and dirty as in life"
+	@.venv/bin/python -m samples --seed $(SEED) --records $(RECORDS) --out $(SAMPLES)
+	$(say) "Dropping them into the raw bucket"
+	@.venv/bin/xtage drop $(FEED_FILES:%=$(SAMPLES)/%)
+	$(say) "Running the pipeline"
+	@.venv/bin/xtage run
+	$(say) "Where to look"
+	@.venv/bin/xtage status
+	@printf '\n%s\n' \
+		'Next:' \
+		'  .venv/bin/xtage sql "select * from marts.unified_sales limit 5"' \
+		'  .venv/bin/xtage sql "select * from marts.row_accounting"' \
+		'  .venv/bin/dbt build              rebuilds and tests the models' \
+		'  .venv/bin/xtage drop FILE        adds a file; the pipeline starts by itself' \
+		'  .venv/bin/xtage down             stops everything, keeps the data'
+
+.PHONY: install
+install: .venv/.installed .venv-lambda/.installed ## makes .venv and .venv-lambda from the lock; does nothing when they are current
+
+.PHONY: install-dev
+install-dev: install .venv/.installed-dev
+
+.PHONY: test
+test: install-dev ## installs, then every check and every test
+	$(say) "ruff: lint and format"
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	$(say) "mypy: types, strict"
+	.venv/bin/mypy
+	$(if $(wildcard .sqlfluff),$(say) "sqlfluff: models and tests")
+	$(if $(wildcard .sqlfluff),.venv/bin/sqlfluff lint dbt_project)
+	$(if $(wildcard infra/cloudformation/*.yaml),$(say) "cfn-lint: CloudFormation templates")
+	$(if $(wildcard infra/cloudformation/*.yaml),.venv/bin/cfn-lint infra/cloudformation/*.yaml)
+	$(say) "pytest: $(TESTS)"
+	.venv/bin/pytest $(TESTS)
+
+.PHONY: soak
+soak: install-dev ## the long versions of the tests that have one
+	$(say) "pytest: the tests marked soak, in their long versions"
+	XTAGE_SOAK=1 .venv/bin/pytest -m soak --timeout 7200 $(TESTS)
+
+.PHONY: clean
+clean: ## stops the local cloud and removes everything that make made, the local cloud's data too
+	@if [ -x .venv/bin/xtage ]; then .venv/bin/xtage down; fi
+	rm -rf .tools .venv .venv-lambda $(HOME_DIR) target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.PHONY: check-python
+check-python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "make: no Python 3.11 or 3.12 found. Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; fi
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null || { \
+		echo "make: $(PYTHON) is not Python 3.11 or 3.12. Name one that is: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
+
+# Into a directory of its own: works where pip is externally managed and where venv or ensurepip is missing.
+$(UV_STAMP): | check-python
+	$(say) "Installing uv $(UV_VERSION) into .tools"
+	@"$(PYTHON)" -m pip --version >/dev/null 2>&1 || { \
+		echo "make: $(PYTHON) has no pip. Install it (Debian and Ubuntu: apt-get install python3-pip) and run make again." >&2; exit 1; }
+	@rm -rf .tools
+	@"$(PYTHON)" -m pip install --quiet --disable-pip-version-check --target .tools "uv==$(UV_VERSION)"
+	@touch $@
+
+.venv/.installed: uv.lock pyproject.toml $(UV_STAMP) | check-python
+	$(say) "Installing the locked environment into .venv"
+	@$(SYNC)
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed
+	$(say) "Adding the checks to .venv"
+	@$(SYNC) --group dev
+	@touch $@
+
+# Without --inexact: what the Lambdas do not declare must not be there.
+.venv-lambda/.installed: uv.lock pyproject.toml $(UV_STAMP) | check-python
+	$(say) "Installing the Lambdas' environment into .venv-lambda"
+	@UV_PROJECT_ENVIRONMENT=.venv-lambda $(UV) sync --frozen --python "$(PYTHON)" --only-group lambda --no-install-project
+	@touch $@
