@@ -1,0 +1,55 @@
+{# Generated from contracts/*.odcs.yaml by `python -m loaders.generate`; edit the contracts, not this file. #}
+{% macro contracts() %}
+    {{ return({
+        "customers": {
+            "version": "1.0.0", "delivery": "full", "on_rewrite": "add", "key": ["customer_id"],
+            "columns": {
+                "customer_id": {"type": "integer", "data_type": "bigint", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": []},
+                "customer_name": {"type": "string", "data_type": "text", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": []},
+                "age": {"type": "integer", "data_type": "integer", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": [{"name": "below_minimum", "check": "minimum", "value": "0", "severity": "error"}, {"name": "above_maximum", "check": "maximum", "value": "120", "severity": "error"}]},
+                "gender": {"type": "string", "data_type": "text", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "letter_case": "lower", "rules": [{"name": "not_an_accepted_value", "check": "accepted_values", "value": ["male", "female", "non-binary"], "severity": "error"}]},
+                "location": {"type": "string", "data_type": "text", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": []},
+                "date_joined": {"type": "date", "data_type": "date", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "date_formats": ["YYYY-MM-DD"], "rules": [{"name": "after_delivery", "check": "not_after_delivery", "severity": "error"}]},
+            },
+        },
+        "exchange_rates": {
+            "version": "1.0.0", "delivery": "delta", "on_rewrite": "add", "key": ["currency_code", "date"],
+            "columns": {
+                "currency_code": {"type": "string", "data_type": "text", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "letter_case": "upper", "rules": []},
+                "date": {"type": "date", "data_type": "date", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "date_formats": ["YYYY-MM-DD"], "rules": [{"name": "after_delivery", "check": "not_after_delivery", "severity": "error"}]},
+                "exchange_rate": {"type": "number", "data_type": "numeric(24,10)", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": [{"name": "below_minimum", "check": "exclusive_minimum", "value": "0", "severity": "error"}]},
+            },
+        },
+        "products": {
+            "version": "1.0.0", "delivery": "full", "on_rewrite": "add", "key": ["product_id"],
+            "columns": {
+                "product_id": {"type": "integer", "data_type": "bigint", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": []},
+                "product_name": {"type": "string", "data_type": "text", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": []},
+                "category": {"type": "string", "data_type": "text", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": []},
+                "price": {"type": "number", "data_type": "numeric(18,4)", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": [{"name": "below_minimum", "check": "minimum", "value": "0", "severity": "error"}]},
+                "stock_available": {"type": "integer", "data_type": "integer", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": [{"name": "below_minimum", "check": "minimum", "value": "0", "severity": "error"}]},
+            },
+        },
+        "sales": {
+            "version": "1.0.0", "delivery": "delta", "on_rewrite": "add", "key": ["transaction_id"],
+            "columns": {
+                "transaction_id": {"type": "integer", "data_type": "bigint", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": []},
+                "product_id": {"type": "integer", "data_type": "bigint", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": []},
+                "quantity": {"type": "integer", "data_type": "integer", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": [{"name": "below_minimum", "check": "exclusive_minimum", "value": "0", "severity": "error"}, {"name": "unusually_large", "check": "maximum", "value": "100", "severity": "warning"}]},
+                "price": {"type": "number", "data_type": "numeric(18,4)", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": [{"name": "below_minimum", "check": "minimum", "value": "0", "severity": "error"}]},
+                "transaction_date": {"type": "date", "data_type": "date", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "date_formats": ["YYYY-MM-DD", "DD/MM/YYYY", "MM-DD-YYYY"], "rules": [{"name": "after_delivery", "check": "not_after_delivery", "severity": "error"}]},
+            },
+        },
+        "transactions": {
+            "version": "1.0.0", "delivery": "delta", "on_rewrite": "add", "key": ["transaction_id"],
+            "columns": {
+                "transaction_id": {"type": "integer", "data_type": "bigint", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": []},
+                "customer_id": {"type": "integer", "data_type": "bigint", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": []},
+                "product_id": {"type": "integer", "data_type": "bigint", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": []},
+                "quantity": {"type": "integer", "data_type": "integer", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": [{"name": "below_minimum", "check": "exclusive_minimum", "value": "0", "severity": "error"}, {"name": "unusually_large", "check": "maximum", "value": "100", "severity": "warning"}]},
+                "transaction_date": {"type": "date", "data_type": "date", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "date_formats": ["YYYY-MM-DD"], "rules": [{"name": "after_delivery", "check": "not_after_delivery", "severity": "error"}]},
+                "total_amount": {"type": "number", "data_type": "numeric(18,4)", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "rules": [{"name": "below_minimum", "check": "minimum", "value": "0", "severity": "error"}]},
+            },
+        },
+    }) }}
+{% endmacro %}

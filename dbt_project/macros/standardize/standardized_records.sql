@@ -1,0 +1,119 @@
+{# The live records of a feed by its contract: for each contract column `<column>` (standardized, null when the value does
+   not parse or breaks a rule), `<column>_raw` (the text of the file) and `<column>_issue` (the rule it broke, or null);
+   then `first_delivered_at`, `_load_id` and `_row_number`.
+   feed: its name in the contracts. records: the feed's raw table. loads: stg_loads. #}
+{% macro standardized_records(feed, records, loads) %}
+{%- set columns = xtage.contracts()[feed].columns -%}
+{%- set lineage = 'first_delivered_at, _load_id, _row_number' -%}
+
+with
+
+live_records as (
+    select
+        records.*,
+        loads.first_delivered_at
+    from {{ records }} as records
+    inner join {{ loads }} as loads on records._load_id = loads.load_id
+    where loads.is_live
+),
+
+cleaned as (
+    select
+        {%- for name, column in columns.items() %}
+        {{ name }} as {{ name }}_raw,
+        {{ xtage.clean_text(name, column.empty_words, column.get('letter_case')) }} as {{ name }}_text,
+        {%- endfor %}
+        {{ lineage }}
+    from live_records
+),
+
+parsed as (
+    select
+        {%- for name, column in columns.items() %}
+        {{ name }}_raw,
+        {{ name }}_text,
+        {{ xtage.parsed_value(name ~ '_text', column) }} as {{ name }}_value,
+        {%- endfor %}
+        {{ lineage }}
+    from cleaned
+),
+
+judged as (
+    select
+        {%- for name, column in columns.items() %}
+        {{ name }}_raw,
+        {{ name }}_value,
+        {{ xtage.broken_rule(name, column) }} as {{ name }}_issue,
+        {%- endfor %}
+        {{ lineage }}
+    from parsed
+),
+
+final as (
+    select
+        {%- for name, column in columns.items() %}
+        {{ xtage.value_within_rules(name, column) }} as {{ name }},
+        {{ name }}_raw,
+        {{ name }}_issue,
+        {%- endfor %}
+        {{ lineage }}
+    from judged
+)
+
+select * from final
+{%- endmacro %}
+
+{# Clean text as the type of its column. #}
+{% macro parsed_value(text, column) -%}
+    {%- if column.type == 'integer' -%}
+        {{ xtage.to_integer(text, column.data_type) }}
+    {%- elif column.type == 'number' -%}
+        {%- set precision, scale = column.data_type[8:-1].split(',') -%}
+        {{ xtage.to_decimal(text, precision | int, scale | int) }}
+    {%- elif column.type == 'date' -%}
+        {{ xtage.to_date_from_formats(text, column.date_formats) }}
+    {%- else -%}
+        {{ text }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The name of the first rule a value breaks, or null. Errors come before warnings. #}
+{% macro broken_rule(name, column) -%}
+    {%- set unparsed = {'integer': 'not_an_integer', 'number': 'not_a_decimal', 'date': 'not_a_date'} -%}
+    case
+        when {{ name }}_text is null then {{ "'missing'" if column.required else 'null' }}
+        {%- if column.type in unparsed %}
+        when {{ name }}_value is null then '{{ unparsed[column.type] }}'
+        {%- endif %}
+        {%- for severity in ('error', 'warning') %}
+            {%- for rule in column.rules if rule.severity == severity %}
+        when not ({{ xtage.kept_rule(name, rule) }}) then '{{ rule.name }}'
+            {%- endfor %}
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+{# The condition under which a parsed value keeps a rule. #}
+{% macro kept_rule(name, rule) -%}
+    {%- set value = name ~ '_value' -%}
+    {%- set comparisons = {'minimum': '>=', 'exclusive_minimum': '>', 'maximum': '<=', 'exclusive_maximum': '<'} -%}
+    {%- if rule.check in comparisons -%}
+        {{ value }} {{ comparisons[rule.check] }} {{ rule.value }}
+    {%- elif rule.check == 'accepted_values' -%}
+        lower({{ value }}) in ({{ xtage.quoted_list(rule.value | map('lower')) }})
+    {%- elif rule.check == 'not_after_delivery' -%}
+        {{ value }} <= {{ xtage.utc_date('first_delivered_at') }}
+    {%- else -%}
+        {{ exceptions.raise_compiler_error("the rule `" ~ rule.name ~ "` of column " ~ name ~ " has the unknown check `" ~ rule.check ~ "`") }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The parsed value, or null when it breaks a rule of severity error. #}
+{% macro value_within_rules(name, column) -%}
+    {%- set errors = column.rules | selectattr('severity', 'equalto', 'error') | map(attribute='name') | list -%}
+    {%- if errors -%}
+        case when coalesce({{ name }}_issue, '') not in ({{ xtage.quoted_list(errors) }}) then {{ name }}_value end
+    {%- else -%}
+        {{ name }}_value
+    {%- endif -%}
+{%- endmacro %}

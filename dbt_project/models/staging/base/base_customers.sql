@@ -1,0 +1,1 @@
+{{ standardized_records('customers', source('raw', 'customers'), ref('stg_loads')) }}

@@ -1,0 +1,1 @@
+{{ standardized_records('products', source('raw', 'products'), ref('stg_loads')) }}

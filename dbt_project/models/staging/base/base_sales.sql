@@ -1,0 +1,1 @@
+{{ standardized_records('sales', source('raw', 'sales'), ref('stg_loads')) }}

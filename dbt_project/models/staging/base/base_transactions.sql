@@ -1,0 +1,1 @@
+{{ standardized_records('transactions', source('raw', 'transactions'), ref('stg_loads')) }}

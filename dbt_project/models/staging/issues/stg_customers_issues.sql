@@ -1,0 +1,1 @@
+{{ record_issues('customers', ref('base_customers')) }}

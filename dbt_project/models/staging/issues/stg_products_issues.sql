@@ -1,0 +1,1 @@
+{{ record_issues('products', ref('base_products')) }}

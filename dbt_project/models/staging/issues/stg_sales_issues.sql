@@ -1,0 +1,1 @@
+{{ record_issues('sales', ref('base_sales')) }}

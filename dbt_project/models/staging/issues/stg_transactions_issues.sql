@@ -1,0 +1,1 @@
+{{ record_issues('transactions', ref('base_transactions')) }}
