@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from samples.make import MANIFEST, FeedManifest, make
+from samples.make import MANIFEST, FeedManifest, make_samples
 
 
 def _told(manifest: FeedManifest) -> str:
@@ -28,7 +28,7 @@ def main(seed: int, records: int, out: Path, clean: bool) -> None:
       python -m samples --seed 11 --records 5000000 --out /tmp/large
     """
     try:
-        make(out, seed=seed, records=records, clean=clean, on_feed=lambda _, made: click.echo(_told(made)))
+        make_samples(out, seed=seed, records=records, clean=clean, on_feed=lambda _, made: click.echo(_told(made)))
     except OSError as problem:
         raise click.ClickException(f"cannot write the feeds: {problem}") from problem
     click.echo(f"Wrote the feeds and {MANIFEST} to {out}.")

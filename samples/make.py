@@ -46,7 +46,7 @@ class Manifest(TypedDict):
     feeds: dict[str, FeedManifest]
 
 
-def make(
+def make_samples(
     out: Path,
     *,
     seed: int = 7,

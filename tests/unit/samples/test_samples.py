@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from samples import FILES, Manifest, make
+from samples import FILES, Manifest, make_samples
 from samples.__main__ import main
 
 Rows = list[dict[str, str | None]]
@@ -72,24 +72,24 @@ def claimed(manifest: Manifest) -> Counter[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("seed", [7, 8])
 def test_manifest_counts_exactly_the_dirt_in_the_files(tmp_path: Path, seed: int) -> None:
-    manifest = make(tmp_path, seed=seed, records=1500)
+    manifest = make_samples(tmp_path, seed=seed, records=1500)
     assert claimed(manifest) == recount(tmp_path)
     assert {feed: made["records"] for feed, made in manifest["feeds"].items()} == dict.fromkeys(FILES, 1500)
     assert all(len(rows(tmp_path, feed)) == 1500 for feed in FILES)
 
 
 def test_every_kind_of_dirt_is_in_the_default_sample(tmp_path: Path) -> None:
-    kinds = {key for key, times in claimed(make(tmp_path)).items() if times}
+    kinds = {key for key, times in claimed(make_samples(tmp_path)).items() if times}
     assert len(kinds) == 26
 
 
 def test_manifest_written_is_the_manifest_returned(tmp_path: Path) -> None:
-    assert make(tmp_path, records=10) == json.loads((tmp_path / "manifest.json").read_text())
+    assert make_samples(tmp_path, records=10) == json.loads((tmp_path / "manifest.json").read_text())
 
 
 def test_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
-        make(tmp_path / name, seed=seed, records=200)
+        make_samples(tmp_path / name, seed=seed, records=200)
     for file in FILES.values():
         first, again, other = ((tmp_path / name / file).read_bytes() for name in "abc")
         assert first == again
@@ -97,13 +97,13 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) 
 
 
 def test_no_sale_names_a_product_that_exists_however_many_there_are(tmp_path: Path) -> None:
-    make(tmp_path, records={"products": 1200, "sales": 50})
+    make_samples(tmp_path, records={"products": 1200, "sales": 50})
     known = {row["Product_ID"] for row in rows(tmp_path, "products")}
     assert not known & {row["Product_ID"] for row in rows(tmp_path, "sales")}
 
 
 def test_files_are_laid_out_as_the_systems_that_write_them_do(tmp_path: Path) -> None:
-    make(tmp_path, records=3)
+    make_samples(tmp_path, records=3)
     table = json.loads((tmp_path / "customer_data.json").read_text())
     assert (tmp_path / "customer_data.json").read_bytes() == json.dumps(table, indent=4).replace("\n", "\r\n").encode()
     sales = (tmp_path / "sales_data.csv").read_bytes()
@@ -112,7 +112,7 @@ def test_files_are_laid_out_as_the_systems_that_write_them_do(tmp_path: Path) ->
 
 
 def test_clean_feeds_have_no_dirt_and_agree_with_each_other(tmp_path: Path) -> None:
-    manifest = make(tmp_path, records=2500, clean=True)
+    manifest = make_samples(tmp_path, records=2500, clean=True)
     formats = {("sales", "Transaction_Date", "iso"): 2500}
     assert not claimed(manifest)
     assert recount(tmp_path) == formats
@@ -126,7 +126,7 @@ def test_memory_does_not_grow_with_the_size_of_a_feed(tmp_path: Path) -> None:
     peaks = []
     for records in (10_000, 60_000):
         tracemalloc.start()
-        make(tmp_path, records={"sales": records, "customers": records, "exchange_rates": records})
+        make_samples(tmp_path, records={"sales": records, "customers": records, "exchange_rates": records})
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]
@@ -141,6 +141,6 @@ def test_command_tells_what_it_made(tmp_path: Path) -> None:
 
 def test_unknown_feed_and_empty_size_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no feed is called orders"):
-        make(tmp_path, records={"orders": 1})
+        make_samples(tmp_path, records={"orders": 1})
     with pytest.raises(ValueError, match="at least 1 record"):
-        make(tmp_path, records=0)
+        make_samples(tmp_path, records=0)

@@ -1,0 +1,43 @@
+"""What the commands print: tables and progress on a terminal, plain lines elsewhere."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# Elsewhere than on a terminal nothing is cut or wrapped: the reader is a file or a program.
+PLAIN_WIDTH = 10_000
+
+
+def output() -> Console:
+    """The console on stdout as it is now (tests and pipes replace it)."""
+    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+
+
+def say(line: str) -> None:
+    """One line to stdout, at once, so that a log shows it when it happens."""
+    print(line, flush=True)
+
+
+def warn(line: str) -> None:
+    """One line to stderr, for what does not stop the command."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> Table:
+    """A table without frames; None is shown as an empty cell, the columns in `numbers` are aligned to the right."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        made.add_column(Text(column), justify="right" if column in numbers else "left")
+    for row in rows:
+        made.add_row(*(Text(shown(value)) for value in row))
+    return made
+
+
+def shown(value: object) -> str:
+    """A cell as people read it: thousands separated, nothing for None."""
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

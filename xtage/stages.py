@@ -1,0 +1,73 @@
+"""Where a stage is: the AWS it lives in and what its stack says about itself.
+
+`local` is the embedded AWS of `xtage up`; any other name is a stack in the AWS account of the environment.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from localcloud.settings import Settings
+from xtage.errors import OperatorError
+
+LOCAL = "local"
+REGION = "us-east-1"
+# A dead local cloud must be told at once, not after boto3's five attempts of a minute.
+PATIENCE = Config(connect_timeout=5, read_timeout=120, retries={"mode": "standard", "max_attempts": 3})
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A deployed stage. `outputs` are those of its root stack."""
+
+    name: str
+    session: boto3.Session
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+    def client(self, service: Any) -> Any:
+        """A boto3 client for this stage's AWS."""
+        return self.session.client(service, config=PATIENCE)
+
+
+def find_stage(name: str = LOCAL) -> Stage:
+    """The stage of this name. Raises OperatorError when nothing is deployed under it."""
+    session = session_for(name)
+    try:
+        stacks = session.client("cloudformation", config=PATIENCE).describe_stacks(StackName=f"xtage-{name}")["Stacks"]
+    except ClientError as problem:
+        if "does not exist" not in str(problem):
+            raise
+        remedy = "start it with `xtage up`" if name == LOCAL else f"deploy it with `xtage deploy --stage {name}`"
+        raise OperatorError(f"nothing is deployed as stage {name}", remedy) from None
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
+    return Stage(name, session, outputs)
+
+
+def session_for(name: str) -> boto3.Session:
+    """A session of the stage's AWS; for `local` it points the environment, and so every client, at the embedded one."""
+    if name != LOCAL:
+        return boto3.Session()
+    os.environ.update(local_environment(Settings.from_environment()))
+    os.environ.pop("AWS_PROFILE", None)
+    return boto3.Session()
+
+
+def local_environment(settings: Settings) -> dict[str, str]:
+    """What any AWS client needs in its environment to speak to the embedded AWS."""
+    proxied = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    hosts = ",".join(filter(None, (proxied, "127.0.0.1")))
+    return {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{settings.aws_port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_SESSION_TOKEN": "",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "NO_PROXY": hosts,
+        "no_proxy": hosts,
+    }
