@@ -14,6 +14,7 @@ base_currency_quotes as (
         'exchange_rates' as feed,
         _load_id as load_id,
         _row_number as row_number,
+        {{ record_key('exchange_rates') }} as record_key,
         'currency_code' as column_name,
         currency_code_raw as raw_value,
         'base_currency' as rule,

@@ -1,0 +1,83 @@
+with
+
+loads as (
+    select * from {{ ref('stg_loads') }}
+),
+
+deliveries as (
+    select
+        *,
+        -- The file a load is known by: its first live delivery, or its first one when all were withdrawn.
+        row_number() over (
+            partition by load_id
+            order by coalesce(delivery_number, 2147483647), delivered_at, delivery_id
+        ) as position
+    from {{ ref('stg_deliveries') }}
+),
+
+found as (
+    select * from {{ ref('stg_record_counts') }}
+),
+
+live_records as (
+    {%- for feed in contracts() %}
+    select _load_id, record_state from {{ ref('int_' ~ feed) }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+states as (
+    select
+        _load_id,
+        sum(case when record_state = 'keyless' then 1 else 0 end) as keyless,
+        sum(case when record_state = 'current' then 1 else 0 end) as current_records,
+        sum(case when record_state = 'closed' then 1 else 0 end) as closed,
+        sum(case when record_state = 'replaced' then 1 else 0 end) as replaced
+    from live_records
+    group by _load_id
+),
+
+counted as (
+    select
+        loads.load_id,
+        loads.feed,
+        deliveries.object_key,
+        deliveries.version_id,
+        deliveries.delivered_at,
+        loads.records_read,
+        loads.records_loaded as loaded,
+        loads.records_rejected as rejected,
+        case when loads.is_live then 0 else coalesce(found.records_found, 0) end as superseded,
+        coalesce(states.keyless, 0) as keyless,
+        coalesce(states.current_records, 0) as current_records,
+        coalesce(states.closed, 0) as closed,
+        coalesce(states.replaced, 0) as replaced
+    from loads
+    inner join deliveries
+        on
+            loads.load_id = deliveries.load_id
+            and deliveries.position = 1
+    left join found on loads.load_id = found.load_id
+    left join states on loads.load_id = states._load_id
+),
+
+final as (
+    select
+        load_id,
+        feed,
+        object_key,
+        version_id,
+        records_read,
+        loaded,
+        rejected,
+        superseded,
+        keyless,
+        current_records as current,
+        closed,
+        replaced,
+        loaded - superseded - keyless - current_records - closed - replaced as unaccounted,
+        delivered_at
+    from counted
+)
+
+select * from final
