@@ -126,7 +126,7 @@ def is_drop(object_key: str) -> bool:
 
 
 def feed_of(object_key: str, contracts: Iterable[Contract]) -> str | None:
-    """The feed an object belongs to: by its path `raw/<feed>/...`, else by its name; null when none or several match."""
+    """The feed of an object: by its path `raw/<feed>/...`, else by its file name; null when none or several match."""
     known = {contract.feed: contract for contract in contracts}
     parts = object_key.split("/")
     if len(parts) > 2 and parts[0] == "raw":

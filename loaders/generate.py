@@ -1,0 +1,150 @@
+"""Writes what follows from the contracts: `python -m loaders.generate [--check]`.
+
+- `dbt_project/models/staging/sources.yml`: the raw and ops tables as dbt sources, the contracts' rules as `meta`.
+- `loaders/schema/{rds,redshift}.sql`: DDL of every table of the loaders, for both databases.
+
+`--check` writes nothing and exits 1 when a file is out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from loaders.contract import Column, Contract, load_contracts
+from loaders.ops_tables import OPS_TABLES, SEQUENCES
+from loaders.tables import Dialect, Table, index_ddl, raw_table, table_ddl
+
+PROJECT = Path(__file__).resolve().parent.parent
+SOURCES = Path("dbt_project/models/staging/sources.yml")
+SCHEMAS: Mapping[Dialect, Path] = {
+    "rds": Path("loaders/schema/rds.sql"),
+    "redshift": Path("loaders/schema/redshift.sql"),
+}
+HEADER = "Generated from contracts/ by `python -m loaders.generate`; do not edit."
+
+
+def generated(contracts: Mapping[str, Contract]) -> dict[Path, str]:
+    """Every generated file by its path in the project, with the text it should hold."""
+    tables = [*(raw_table(contract) for contract in contracts.values()), *OPS_TABLES]
+    files = {path: _schema_sql(tables, dialect) for dialect, path in SCHEMAS.items()}
+    return {SOURCES: _sources_yaml(contracts.values()), **files}
+
+
+def outdated(project: Path, files: Mapping[Path, str]) -> list[Path]:
+    """Those files that are missing or hold something else."""
+    return [
+        path for path, text in files.items() if not (project / path).exists() or (project / path).read_text() != text
+    ]
+
+
+def _schema_sql(tables: Iterable[Table], dialect: Dialect) -> str:
+    return f"-- {HEADER}\n\n" + "\n\n".join(f"{statement};" for statement in _statements(tables, dialect)) + "\n"
+
+
+def _statements(tables: Iterable[Table], dialect: Dialect) -> Iterator[str]:
+    yield from ("create schema if not exists raw", "create schema if not exists ops")
+    if dialect == "rds":
+        yield from (f"create sequence if not exists {sequence}" for sequence in SEQUENCES)
+    for table in tables:
+        # The lease is RDS's alone: it guards the pipeline, not a database.
+        if dialect == "rds" or table.name != "lease":
+            yield table_ddl(table, dialect)
+        if dialect == "rds":
+            yield from (statement for _, statement in index_ddl(table))
+
+
+def _sources_yaml(contracts: Iterable[Contract]) -> str:
+    raw = {
+        "name": "raw",
+        "schema": "raw",
+        "description": "What the loaders landed: every accepted record as text, exactly as it stood in its file.",
+        "tables": [_raw_source(contract) for contract in contracts],
+    }
+    ops = {
+        "name": "ops",
+        "schema": "ops",
+        "description": "What happened: deliveries, loads, rejects and runs, written by the loaders.",
+        "tables": [_source(table) for table in OPS_TABLES if table.name != "lease"],
+    }
+    text: str = yaml.dump({"version": 2, "sources": [raw, ops]}, sort_keys=False, allow_unicode=True, width=110)
+    return f"# {HEADER}\n{text}"
+
+
+def _raw_source(contract: Contract) -> dict[str, Any]:
+    freshness = contract.freshness
+    # A literal feed name and no Jinja: the query must read the same on both databases.
+    delivered = f"select max(delivered_at) from ops.deliveries where feed = '{contract.feed}' and load_id is not null"
+    source = _source(raw_table(contract))
+    source["config"] = {
+        "loaded_at_query": delivered,
+        "freshness": {
+            "warn_after": {"count": freshness.warn_after_hours, "period": "hour"},
+            "error_after": {"count": freshness.error_after_hours, "period": "hour"},
+        },
+        "meta": {
+            "feed": contract.feed,
+            "contract_version": contract.version,
+            "owner": contract.owner,
+            "key": list(contract.key),
+            "delivery": contract.delivery,
+            "on_rewrite": contract.on_rewrite,
+        },
+    }
+    known = {column.name: column for column in contract.columns}
+    for entry in source["columns"]:
+        if entry["name"] in known:
+            entry["config"] = {"meta": _column_meta(known[entry["name"]])}
+    return source
+
+
+def _source(table: Table) -> dict[str, Any]:
+    columns = [
+        {"name": column.name, "description": column.description, "data_type": column.type} for column in table.columns
+    ]
+    return {"name": table.name, "description": table.description, "config": {}, "columns": columns}
+
+
+def _column_meta(column: Column) -> dict[str, Any]:
+    return {
+        "source_name": column.source_name,
+        "type": column.type,
+        "data_type": column.data_type,
+        "required": column.required,
+        "letter_case": column.letter_case,
+        "date_formats": list(column.date_formats),
+        "empty_words": list(column.empty_words),
+        "rules": [
+            {
+                "name": rule.name,
+                "check": rule.check,
+                "value": list(rule.value) if isinstance(rule.value, tuple) else rule.value,
+                "severity": rule.severity,
+            }
+            for rule in column.rules
+        ],
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m loaders.generate", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is out of date")
+    check: bool = parser.parse_args(arguments).check
+    files = generated(load_contracts())
+    stale = outdated(PROJECT, files)
+    for path in stale:
+        print(f"{path} is out of date: run `python -m loaders.generate`" if check else f"wrote {path}")
+        if not check:
+            (PROJECT / path).parent.mkdir(parents=True, exist_ok=True)
+            (PROJECT / path).write_text(files[path])
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

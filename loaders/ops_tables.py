@@ -1,0 +1,178 @@
+"""The tables of the ledger (schema `ops`): what was delivered, what landed, what was refused, which run did it.
+
+Times are `timestamp` without a zone, always UTC: a view that casts one to a date must not depend on the zone of its
+reader's session.
+"""
+
+from __future__ import annotations
+
+from loaders.tables import NOW, Table, TableColumn
+
+DELIVERIES = Table(
+    schema="ops",
+    name="deliveries",
+    description="One row per object version that was dropped into the bucket; also the list of what is still to do.",
+    columns=(
+        TableColumn(
+            "delivery_id",
+            "bigint",
+            "Identifies the delivery, in the order of registration.",
+            default="nextval('ops.delivery_ids')",
+            not_null=True,
+        ),
+        TableColumn("feed", "text", "The feed the object belongs to; null when it is unrecognized."),
+        TableColumn("bucket", "text", "Bucket of the object.", not_null=True),
+        TableColumn("object_key", "text", "Key of the object in the bucket.", not_null=True),
+        TableColumn(
+            "version_id", "text", "S3 version id of the object; `null` in an unversioned bucket.", not_null=True
+        ),
+        TableColumn(
+            "version_order",
+            "bigint",
+            "Position among the versions of its object key, 0 for the oldest.",
+            default="0",
+            not_null=True,
+        ),
+        TableColumn("etag", "text", "S3 etag of the version, without quotes."),
+        TableColumn("sequencer", "text", "Sequencer of the S3 event; null when a sweep found the version."),
+        TableColumn(
+            "delivered_at",
+            "timestamp",
+            "When it counts as delivered (UTC): the version's LastModified, or its metadata `delivered-at`.",
+            not_null=True,
+        ),
+        TableColumn("bytes", "bigint", "Size of the version in S3.", not_null=True),
+        TableColumn("content_sha256", "text", "SHA-256 of the bytes in S3, in hexadecimal; null until they were read."),
+        TableColumn("load_id", "bigint", "The load that holds its content; refers to ops.loads."),
+        TableColumn(
+            "status",
+            "text",
+            "`pending`, `loaded`, `duplicate` (its content had landed before), `failed` or `unrecognized`.",
+            default="'pending'",
+            not_null=True,
+        ),
+        TableColumn("attempts", "integer", "Attempts to load it that have ended.", default="0", not_null=True),
+        TableColumn("error", "text", "Why it failed or was not recognized, and what to do."),
+        TableColumn("run_id", "bigint", "The run that tried it last; refers to ops.runs."),
+        TableColumn("registered_at", "timestamp", "When the ledger first saw it (UTC).", default=NOW, not_null=True),
+        TableColumn("finished_at", "timestamp", "When it left `pending` (UTC)."),
+    ),
+    constraints=(
+        "primary key (delivery_id)",
+        "unique (bucket, object_key, version_id)",
+        "check (status in ('pending', 'loaded', 'duplicate', 'failed', 'unrecognized'))",
+        "check ((load_id is not null) = (status in ('loaded', 'duplicate')))",
+    ),
+    indexes={
+        "deliveries_pending": "(delivery_id) where status = 'pending'",
+        "deliveries_content": "(feed, etag, bytes)",
+        "deliveries_load_id": "(load_id)",
+        "deliveries_run_id": "(run_id)",
+    },
+    sort_key=("delivery_id",),
+)
+
+LOADS = Table(
+    schema="ops",
+    name="loads",
+    description="One row per content that has landed: once per feed, under whatever object key it comes.",
+    columns=(
+        TableColumn(
+            "load_id",
+            "bigint",
+            "Identifies the load; the raw tables' `_load_id`.",
+            default="nextval('ops.load_ids')",
+            not_null=True,
+        ),
+        TableColumn("feed", "text", "The feed it landed in.", not_null=True),
+        TableColumn("content_sha256", "text", "SHA-256 of the file's bytes in S3, in hexadecimal.", not_null=True),
+        TableColumn("contract_version", "text", "Version of the feed's contract it was read with.", not_null=True),
+        TableColumn("records_read", "bigint", "Records in the file: loaded and rejected.", not_null=True),
+        TableColumn("records_loaded", "bigint", "Records that landed in the raw table.", not_null=True),
+        TableColumn("records_rejected", "bigint", "Records that could not be read; see ops.rejects.", not_null=True),
+        TableColumn("blank_lines", "bigint", "Lines without a record.", default="0", not_null=True),
+        TableColumn("route", "text", "What landed it: `lambda` or `glue`.", default="'lambda'", not_null=True),
+        TableColumn("loaded_at", "timestamp", "When it landed (UTC).", default=NOW, not_null=True),
+    ),
+    constraints=(
+        "primary key (load_id)",
+        "unique (feed, content_sha256)",
+        "check (records_read = records_loaded + records_rejected)",
+        "check (route in ('lambda', 'glue'))",
+    ),
+    sort_key=("load_id",),
+)
+
+REJECTS = Table(
+    schema="ops",
+    name="rejects",
+    description="One row per record that could not be read, with its place in the file; the records around it landed.",
+    columns=(
+        TableColumn("load_id", "bigint", "The load of its file; refers to ops.loads.", not_null=True),
+        TableColumn("row_number", "bigint", "Position of the record in its file, 1 for the first.", not_null=True),
+        TableColumn("line_number", "bigint", "Line of the file on which the record begins, 1 for the first."),
+        TableColumn("byte_offset", "bigint", "Where the record begins in the decompressed file."),
+        TableColumn("byte_length", "bigint", "Bytes of the record in the decompressed file."),
+        TableColumn("rule", "text", "The rule of structure that the record breaks.", not_null=True),
+        TableColumn("message", "text", "What is wrong, in one line.", not_null=True),
+        TableColumn("raw_start", "text", "The record's first 4 KiB, base64."),
+    ),
+    indexes={"rejects_load_id": "using brin (load_id)"},
+    sort_key=("load_id", "row_number"),
+)
+
+RUNS = Table(
+    schema="ops",
+    name="runs",
+    description="One row per run of the pipeline: one execution of the state machine that held the lease.",
+    columns=(
+        TableColumn(
+            "run_id",
+            "bigint",
+            "Identifies the run, in order of opening.",
+            default="nextval('ops.run_ids')",
+            not_null=True,
+        ),
+        TableColumn("execution_arn", "text", "The Step Functions execution.", not_null=True),
+        TableColumn(
+            "status", "text", "`running`, `succeeded`, `failed` or `abandoned`.", default="'running'", not_null=True
+        ),
+        TableColumn("started_at", "timestamp", "When it took the lease (UTC).", default=NOW, not_null=True),
+        TableColumn("finished_at", "timestamp", "When it ended (UTC); null while it runs."),
+        TableColumn("files", "integer", "Deliveries it tried.", default="0", not_null=True),
+        TableColumn("files_loaded", "integer", "Deliveries whose content landed.", default="0", not_null=True),
+        TableColumn(
+            "files_duplicate", "integer", "Deliveries whose content had landed before.", default="0", not_null=True
+        ),
+        TableColumn("files_failed", "integer", "Deliveries that failed.", default="0", not_null=True),
+        TableColumn("records_read", "bigint", "Records read from what it landed.", default="0", not_null=True),
+        TableColumn("records_loaded", "bigint", "Records that landed.", default="0", not_null=True),
+        TableColumn("records_rejected", "bigint", "Records that could not be read.", default="0", not_null=True),
+        TableColumn("build_started_at", "timestamp", "When its last dbt build began (UTC); null when none was needed."),
+        TableColumn("built_at", "timestamp", "When a dbt build of it was known to have succeeded (UTC)."),
+        TableColumn("error", "text", "The state that failed, the error and its cause."),
+    ),
+    constraints=(
+        "primary key (run_id)",
+        "check (status in ('running', 'succeeded', 'failed', 'abandoned'))",
+    ),
+    indexes={"runs_execution_arn": "(execution_arn)"},
+    sort_key=("run_id",),
+)
+
+LEASE = Table(
+    schema="ops",
+    name="lease",
+    description="One row: which run holds the pipeline. Locked by whoever registers, opens, closes or fails a run.",
+    columns=(
+        TableColumn("lease_id", "integer", "Always 1.", default="1", not_null=True),
+        TableColumn("execution_arn", "text", "Execution of the run that holds it; null when it is free."),
+        TableColumn("run_id", "bigint", "The run that holds it; null when it is free."),
+        TableColumn("expires_at", "timestamp", "When it may be taken over (UTC), unless renewed before."),
+    ),
+    constraints=("primary key (lease_id)", "check (lease_id = 1)"),
+)
+
+OPS_TABLES = (DELIVERIES, LOADS, REJECTS, RUNS, LEASE)
+SEQUENCES = ("ops.delivery_ids", "ops.load_ids", "ops.run_ids")
+"""Where ids come from. Not identity columns: a load takes its id before it has a row."""

@@ -1,0 +1,123 @@
+"""The tables the loaders own: their columns, what each holds, and their DDL for both databases.
+
+The raw tables come from the contracts, the ops tables from `loaders.ops_tables`. `loaders.migrate` makes them in RDS,
+and `loaders.generate` writes them out as SQL files and as dbt sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from loaders.contract import Contract
+
+Dialect = Literal["rds", "redshift"]
+
+LOAD_ID_SETTING = "xtage.load_id"
+ROW_NUMBERS_SETTING = "xtage.row_numbers"
+"""Session settings from which the raw tables' defaults take `_load_id` and `_row_number`; `loaders.load.rds` sets them.
+
+Of the ways to fill both columns on the server, this is the cheapest one that is right when several sessions load into
+one table: 0.2 s per million rows. A shared sequence would interleave the numbers of two loads; `currval` is volatile and
+turns off COPY's batching (0.45 s); a trigger or a staging table costs more than the COPY itself. Reading a setting is
+stable, and `nextval` is the one volatile function that COPY still batches.
+"""
+
+NOW = "(clock_timestamp() at time zone 'utc')"
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """One column. `default` and `not_null` hold for RDS; Redshift's copy takes every value from there."""
+
+    name: str
+    type: str
+    description: str
+    default: str | None = None
+    not_null: bool = False
+    max_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table. `constraints` and `indexes` (by name, what follows the table) are RDS's, `sort_key` is Redshift's."""
+
+    schema: str
+    name: str
+    description: str
+    columns: tuple[TableColumn, ...]
+    constraints: tuple[str, ...] = ()
+    indexes: Mapping[str, str] = field(default_factory=dict)
+    sort_key: tuple[str, ...] = ()
+
+    @property
+    def qualified(self) -> str:
+        """`schema."name"`, quoted for SQL."""
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+
+def quoted(identifier: str) -> str:
+    """An identifier as SQL writes it, whatever characters it has."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def column_ddl(column: TableColumn, dialect: Dialect) -> str:
+    """One column of a `create table` or an `add column`."""
+    if dialect == "redshift":
+        length = column.max_bytes or 65535
+        return f"{quoted(column.name)} {f'varchar({length})' if column.type == 'text' else column.type}"
+    default = f" default {column.default}" if column.default else ""
+    return f"{quoted(column.name)} {column.type}{default}{' not null' if column.not_null else ''}"
+
+
+def table_ddl(table: Table, dialect: Dialect) -> str:
+    """`create table if not exists` for one table."""
+    lines = [column_ddl(column, dialect) for column in table.columns]
+    if dialect == "rds":
+        lines += table.constraints
+    sort_key = ", ".join(quoted(name) for name in table.sort_key)
+    ending = f"\nsortkey ({sort_key})" if dialect == "redshift" and sort_key else ""
+    return f"create table if not exists {table.qualified} (\n    " + ",\n    ".join(lines) + f"\n){ending}"
+
+
+def index_ddl(table: Table) -> Iterable[tuple[str, str]]:
+    """Name and statement of each index of a table in RDS."""
+    for name, definition in table.indexes.items():
+        yield name, f"create index if not exists {quoted(name)} on {table.qualified} {definition}"
+
+
+def raw_table(contract: Contract) -> Table:
+    """Where a feed's records land: its columns as text, then the way back to load and record."""
+    data = (
+        TableColumn(column.name, "text", column.description, max_bytes=column.max_bytes) for column in contract.columns
+    )
+    return Table(
+        schema="raw",
+        name=contract.feed,
+        description=contract.description,
+        columns=(*data, *_lineage()),
+        # BRIN costs an append nothing that can be measured and finds the rows of a load.
+        indexes={f"{contract.feed}_load_id": "using brin (_load_id)"},
+        sort_key=("_load_id", "_row_number"),
+    )
+
+
+def _lineage() -> tuple[TableColumn, ...]:
+    return (
+        TableColumn(
+            "_load_id",
+            "bigint",
+            "The load that landed the record; refers to ops.loads.",
+            default=f"current_setting('{LOAD_ID_SETTING}')::bigint",
+            not_null=True,
+        ),
+        TableColumn(
+            "_row_number",
+            "bigint",
+            "Position of the record in its file, 1 for the first; rejected records are counted too.",
+            default=f"nextval(current_setting('{ROW_NUMBERS_SETTING}')::oid)",
+            not_null=True,
+        ),
+        TableColumn("_extra", "text", "Fields the contract does not know, as a JSON object; null when there are none."),
+    )
