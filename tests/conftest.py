@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.aws import Aws
 from localcloud.ports import free_port
 from localcloud.postgres import Postgres
 from localcloud.settings import PROJECT, Settings
@@ -31,6 +32,18 @@ def make_settings(home: Path) -> Settings:
 def postgres(settings: Settings) -> Iterator[Postgres]:
     """A running PostgreSQL with an empty database `xtage`; `postgres.dsn` and `postgres.connect()` lead to it."""
     server = Postgres(settings)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def aws(settings: Settings, postgres: Postgres) -> Iterator[Aws]:
+    """A running embedded AWS, beside the PostgreSQL that its RDS instances answer with;
+    `aws.client()` leads to it."""
+    server = Aws(settings)
     server.start()
     try:
         yield server

@@ -1,0 +1,5 @@
+"""CodeBuild's builds."""
+
+
+def stop_all() -> None:
+    """Ends every running build."""

@@ -1,0 +1,30 @@
+"""Everything that is changed in ministack, one module per seam.
+
+The seams are private names of a package that moves fast, which is why its version is pinned exactly. `SEAMS` names
+them all: `apply` refuses to start when one is gone, and the tests tell which behaviour has moved.
+"""
+
+import importlib
+from typing import Any
+
+from localcloud.aws.patches import executions, lambda_workers, object_events
+from localcloud.aws.patches.seams import SEAMS
+from localcloud.aws.saving import Saver
+from localcloud.errors import LocalCloudError
+from localcloud.settings import Settings
+
+
+def apply(settings: Settings, saver: Saver) -> None:
+    """Changes the imported ministack. Raises LocalCloudError when a seam is not where it was."""
+    missing = [seam for seam in SEAMS if not _exists(seam)]
+    if missing:
+        raise LocalCloudError(f"ministack has no {', '.join(missing)}", "use the version that pyproject.toml pins")
+    lambda_workers.apply(settings)
+    executions.apply(saver.touch)
+    object_events.apply()
+
+
+def _exists(seam: str) -> bool:
+    module, _, name = seam.partition(":")
+    target: Any = importlib.import_module(f"ministack.{module}")
+    return all((target := getattr(target, part, None)) is not None for part in name.split("."))

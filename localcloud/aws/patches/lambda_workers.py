@@ -1,0 +1,204 @@
+"""Lambda functions run as on AWS: on the packages of the Lambdas' environment only, with errors under their own names.
+
+ministack runs them on its own interpreter with its own environment variables, reports every exception as
+`Runtime.HandlerError`, so that no Retry or Catch by name ever matches, and starts a new process after each of them.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any, cast
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+from localcloud.aws import lifeline
+from localcloud.settings import Settings
+
+logger = logging.getLogger("localcloud.aws")
+
+WORKER_SCRIPT = Path(__file__).parents[1] / "lambda_worker.py"
+
+# AWS gives the start 10 seconds and then repeats it within the function's own timeout; a laptop under load needs more.
+INIT_SECONDS = 60.0
+
+# What the Lambda runtime itself sets, and nothing of the server's own environment.
+RUNTIME_ENVIRONMENT = {
+    "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11",
+    "LANG": "en_US.UTF-8",
+    "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin",
+    "TZ": ":UTC",
+}
+
+
+def apply(settings: Settings) -> None:
+    """Runs Python functions in `PythonWorker`s on the interpreter of `.venv-lambda`."""
+    original = lambda_runtime._worker_class_for
+    PythonWorker.python = settings.project / ".venv-lambda" / "bin" / "python"
+
+    def worker_class_for(config: dict[str, Any]) -> type:
+        return PythonWorker if str(config.get("Runtime")).startswith("python") else cast(type, original(config))
+
+    lambda_runtime._worker_class_for = worker_class_for
+    lambda_svc._execute_function_warm = execute_function
+
+
+def execute_function(function: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
+    """Runs one invocation on a free worker of the function, a new one if all are busy: as many run at once as are asked
+    for. Returns ministack's result: `body`, `log`, and `error` when the body is an error payload.
+    """
+    config = function.get("config") or function
+    worker, _ = lambda_runtime.acquire_worker(
+        config["FunctionName"], config, function.get("code_zip"), qualifier=config.get("Version", "$LATEST")
+    )
+    try:
+        answer, log = worker.run(event, request_id)
+    except Exception as error:
+        logger.exception("Lambda %s could not be run", config["FunctionName"])
+        answer, log = {"error": {"errorType": "Runtime.Unknown", "errorMessage": str(error)}}, ""
+    finally:
+        lambda_runtime.release_worker(worker)
+    if "error" in answer:
+        return {"body": answer["error"] | {"requestId": request_id}, "error": True, "log": log}
+    return {"body": json.loads(answer["result"]), "log": log}
+
+
+class PythonWorker(lambda_runtime.Worker):  # type: ignore[misc]
+    """One execution environment of a Python function: a process, reused until it times out or dies."""
+
+    python: Path
+
+    def run(self, event: Any, request_id: str) -> tuple[dict[str, Any], str]:
+        """The answer to one invocation (`result`, as JSON text, or `error`) and what the function printed meanwhile."""
+        with self._lock:
+            if self._proc is None or self._proc.poll() is not None:
+                started, log = self._begin()
+                if "error" in started:
+                    self._end()
+                    return started, log
+            else:
+                log = ""
+            timeout = float(self.config.get("Timeout", 3))
+            message = {"event": event, "request_id": request_id, "deadline": time.time() + timeout}
+            # A process that has just died takes no message: the missing answer says so.
+            with contextlib.suppress(OSError):
+                self._proc.stdin.write(json.dumps(message) + "\n")
+                self._proc.stdin.flush()
+            answer, printed = self._answer(timeout, f"RequestId: {request_id} Error: ")
+            return answer, log + printed
+
+    def _begin(self) -> tuple[dict[str, Any], str]:
+        """Starts the process and imports the handler."""
+        self._discard_tmpdir()
+        self._tmpdir = tempfile.mkdtemp(prefix=f"lambda-{self.func_name}-")
+        task_root = Path(self._tmpdir, "task")
+        with zipfile.ZipFile(BytesIO(self.code_zip)) as archive:
+            archive.extractall(task_root)
+        Path(self._tmpdir, "tmp").mkdir()
+        self._mark = f"end-of-log-{uuid.uuid4()}"
+        arguments = [str(lifeline.descriptor()), str(task_root), self.config["Handler"], self._mark]
+        self._proc = subprocess.Popen(
+            [self.python, "-s", "-P", "-u", WORKER_SCRIPT, *arguments],
+            cwd=task_root,
+            env=self._environment(task_root),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            pass_fds=[lifeline.descriptor()],
+            start_new_session=True,
+        )
+        self._answers = _lines(self._proc.stdout)
+        self._printed = _lines(self._proc.stderr)
+        return self._answer(INIT_SECONDS, "Error: ")
+
+    def _environment(self, task_root: Path) -> dict[str, str]:
+        config = self.config
+        account, region = lambda_runtime._account_region_from_function_config(config)
+        own = config.get("Environment", {}).get("Variables", {})
+        return (
+            RUNTIME_ENVIRONMENT
+            | {"AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"], "TMPDIR": f"{self._tmpdir}/tmp"}
+            | {name: value for name, value in own.items() if name not in lambda_runtime._RESERVED_RUNTIME_ENV_VARS}
+            | {name: value for name, value in lambda_runtime.execution_credentials(config).items() if value}
+            | {
+                "AWS_REGION": region,
+                "AWS_DEFAULT_REGION": region,
+                "AWS_LAMBDA_FUNCTION_NAME": self.func_name,
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
+                "AWS_LAMBDA_FUNCTION_VERSION": config.get("Version", "$LATEST"),
+                "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{self.func_name}",
+                "AWS_LAMBDA_LOG_STREAM_NAME": uuid.uuid4().hex,
+                "LAMBDA_TASK_ROOT": str(task_root),
+                "_LAMBDA_FUNCTION_ARN": config.get("FunctionArn", ""),
+                "_HANDLER": config["Handler"],
+            }
+        )
+
+    def _answer(self, timeout: float, prefix: str) -> tuple[dict[str, Any], str]:
+        """Waits for the process; a process that is late or dies is ended with its children and told as AWS tells it."""
+        try:
+            line = self._answers.get(timeout=timeout)
+        except queue.Empty:
+            self._end()
+            message = f"{prefix}Task timed out after {timeout:.2f} seconds"
+            return {"error": {"errorType": "Sandbox.Timedout", "errorMessage": message}}, self._log()
+        if line is not None:
+            return json.loads(line), self._log()
+        status = self._proc.wait()
+        self._end()
+        ending = f"exit status {status}" if status >= 0 else f"signal: {signal.Signals(-status).name}"
+        message = f"{prefix}Runtime exited with error: {ending}"
+        return {"error": {"errorType": "Runtime.ExitError", "errorMessage": message}}, self._log()
+
+    def _end(self) -> None:
+        process, self._proc = self._proc, None
+        if process is not None:
+            _kill_group(process)
+            process.wait()
+
+    def _log(self) -> str:
+        """What was printed up to the mark, or up to the end of a process that died before it."""
+        printed: list[str] = []
+        try:
+            # The limit is for a child of the function that has left its group and keeps the pipe open.
+            while (line := self._printed.get(timeout=5)) is not None and line != self._mark + "\n":
+                printed.append(line)
+        except queue.Empty:
+            pass
+        return "".join(printed)
+
+    def _discard_tmpdir(self) -> None:
+        if self._tmpdir:
+            shutil.rmtree(self._tmpdir, ignore_errors=True)
+
+
+def _lines(stream: IO[str]) -> "queue.Queue[str | None]":
+    """The lines of a pipe as they come, None at its end; a thread reads them, so that the writer never has to wait."""
+    lines: queue.Queue[str | None] = queue.Queue()
+
+    def read() -> None:
+        for line in stream:
+            lines.put(line)
+        lines.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
+
+
+def _kill_group(process: "subprocess.Popen[str]") -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

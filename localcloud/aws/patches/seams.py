@@ -1,0 +1,26 @@
+"""Every private name of ministack that the patches replace, wrap or rely on, as `module:name`."""
+
+SEAMS = (
+    "app:_build_persistence_save_dict",
+    "core.persistence:save_all",
+    "core.lambda_runtime:Worker",
+    "core.lambda_runtime:_worker_class_for",
+    "core.lambda_runtime:acquire_worker",
+    "core.lambda_runtime:release_worker",
+    "core.lambda_runtime:execution_credentials",
+    "core.lambda_runtime:_RESERVED_RUNTIME_ENV_VARS",
+    "core.lambda_runtime:reset",
+    "core.lambda_runtime:_account_region_from_function_config",
+    "services.lambda_svc:_execute_function_warm",
+    "services.stepfunctions:_emit_execution_status_event",
+    "services.stepfunctions:_executions",
+    "services.stepfunctions:_ExecutionError",
+    "services.stepfunctions:_run_execution",
+    "services.stepfunctions:_invoke_resource",
+    "services.stepfunctions:_fail_execution",
+    "services.stepfunctions:_add_event",
+    "services.stepfunctions:_scaled_sleep",
+    "services.stepfunctions:load_persisted_state",
+    "services.s3:_fire_s3_event",
+    "services.eventbridge:_dispatch_event",
+)

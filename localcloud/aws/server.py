@@ -1,0 +1,72 @@
+"""The server process: ministack's application with the patches in place, on 127.0.0.1, saving its state as it changes."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from hypercorn.asyncio import serve as serve_asgi
+from hypercorn.config import Config
+from ministack import app as ministack
+from ministack.core import lambda_runtime
+
+from localcloud import ports
+from localcloud.aws import builds, patches
+from localcloud.aws.saving import Saver
+from localcloud.settings import Settings
+
+logger = logging.getLogger("localcloud.aws")
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+def serve(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT, then ends Lambda workers and builds and writes the state."""
+    saver = Saver()
+    patches.apply(settings, saver)
+    config = Config()
+    config.bind = [f"{ports.HOST}:{settings.aws_port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 2
+    config.loglevel = "WARNING"
+    asyncio.run(_serve(config, saver))
+    builds.stop_all()
+    lambda_runtime.reset()
+    logger.info("The embedded AWS has ended")
+
+
+async def _serve(config: Config, saver: Saver) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop.set)
+    saver.start()
+
+    async def stopped() -> None:
+        await stop.wait()
+        # ministack writes the state itself when it shuts down; two writers would mix their temporary files.
+        await asyncio.to_thread(saver.stop)
+
+    await serve_asgi(_saving(saver), config, shutdown_trigger=stopped)
+
+
+def _saving(saver: Saver) -> Any:
+    """The application, telling the saver of every request that may have changed something."""
+
+    async def application(scope: Message, receive: Receive, send: Send) -> None:
+        await ministack.app(scope, receive, send)
+        if scope["type"] == "http" and not _only_reads(scope):
+            saver.touch()
+
+    return application
+
+
+def _only_reads(scope: Message) -> bool:
+    if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        return True
+    target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"")
+    operation = target.rpartition(b".")[2]
+    return bool(operation.startswith((b"Describe", b"Get", b"List", b"BatchGet", b"Filter")))
