@@ -11,6 +11,12 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
+# Step Functions names the errors of its SDK integrations after the exceptions of the Java SDK.
+ERROR_NAMES = {
+    code: f"{code}Exception"
+    for code in ("ExecutionAlreadyExists", "ExecutionDoesNotExist", "ExecutionLimitExceeded", "StateMachineDoesNotExist")
+}
+
 # How soon a wait notices that its execution was stopped.
 POLL_SECONDS = 0.2
 
@@ -23,6 +29,7 @@ def apply(changed: Callable[[], None]) -> None:
     _abort_at_restart()
     _remember_current()
     _end_when_stopped()
+    stepfunctions._AWS_SDK_ERROR_CODE_OVERRIDES["sfn"] = ERROR_NAMES
     original = stepfunctions._emit_execution_status_event
 
     def emit(execution: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ SEAMS = (
     "core.lambda_runtime:reset",
     "core.lambda_runtime:_account_region_from_function_config",
     "services.lambda_svc:_execute_function_warm",
+    "services.stepfunctions:_AWS_SDK_ERROR_CODE_OVERRIDES",
     "services.stepfunctions:_emit_execution_status_event",
     "services.stepfunctions:_executions",
     "services.stepfunctions:_ExecutionError",
