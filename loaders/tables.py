@@ -19,9 +19,9 @@ ROW_NUMBERS_SETTING = "xtage.row_numbers"
 """Session settings from which the raw tables' defaults take `_load_id` and `_row_number`; `loaders.load.rds` sets them.
 
 Of the ways to fill both columns on the server, this is the cheapest one that is right when several sessions load into
-one table: 0.2 s per million rows. A shared sequence would interleave the numbers of two loads; `currval` is volatile and
-turns off COPY's batching (0.45 s); a trigger or a staging table costs more than the COPY itself. Reading a setting is
-stable, and `nextval` is the one volatile function that COPY still batches.
+one table: 0.2 s per million rows. A shared sequence would interleave the numbers of two loads; `currval` is volatile,
+which turns off COPY's batching (0.45 s); a trigger or a staging table costs more than the COPY itself. Reading a
+setting is stable, and `nextval` is the one volatile function that COPY still batches.
 """
 
 NOW = "(clock_timestamp() at time zone 'utc')"

@@ -1,0 +1,161 @@
+"""The connection to RDS: opened by secret, checked before it is used again, its errors sorted into families."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import awswrangler
+import pg8000.dbapi
+from botocore.exceptions import BotoCoreError, ClientError
+
+from loaders.errors import LoaderError, TerminalError, TransientError
+
+CONNECT_TIMEOUT_SECONDS = 15
+SESSION_SETTINGS = {
+    "application_name": "xtage loader",
+    "timezone": "UTC",
+    # A Lambda that was frozen or lost its network must not keep its locks: the server finds out within a minute, both
+    # between statements and (statement timeouts do not reach a COPY that waits for its client) in the middle of a COPY.
+    "idle_in_transaction_session_timeout": "60s",
+    "tcp_keepalives_idle": "20",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+    # Locks here are held for milliseconds, but of two loads of the same content one waits for the other's commit.
+    "lock_timeout": "60s",
+}
+
+TRANSIENT_STATES = ("08", "40", "53", "57P", "55P03", "25P03", "58")
+"""SQLSTATE classes that another attempt may pass: connection, serialization and deadlock, resources, restart, lock not
+available, idle timeout, system error."""
+
+Connection: TypeAlias = pg8000.dbapi.Connection
+Cursor: TypeAlias = pg8000.dbapi.Cursor
+
+
+def connect(environment: Mapping[str, str]) -> Connection:
+    """A connection from the secret named by DATABASE_SECRET, set up for loading.
+
+    TLS as DATABASE_TLS says: `verify-full` (default; the server's certificate and name are checked against
+    DATABASE_CA_BUNDLE) or `off`. Raises TransientError when the database cannot be reached, TerminalError when the
+    secret, the password or the certificate is wrong.
+    """
+    secret = environment.get("DATABASE_SECRET")
+    if not secret:
+        raise TerminalError("DATABASE_SECRET is not set", remedy="set it to the name of the database's secret")
+    with classified(f"the database of secret {secret}"):
+        connection: Connection = awswrangler.postgresql.connect(
+            secret_id=secret, ssl_context=tls_context(environment), timeout=CONNECT_TIMEOUT_SECONDS
+        )
+        # The time limit is for connecting; a statement may wait longer than that for the server.
+        connection._usock.settimeout(None)
+        prepare_session(connection)
+    return connection
+
+
+def prepare_session(connection: Connection) -> None:
+    """Gives a new session its limits; commits."""
+    cursor = connection.cursor()
+    with classified("the database"):
+        for name, value in SESSION_SETTINGS.items():
+            cursor.execute("select set_config(%s, %s, false)", (name, value))
+        connection.commit()
+
+
+def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext | None:
+    """What DATABASE_TLS and DATABASE_CA_BUNDLE ask for; null is a connection in the clear."""
+    mode = environment.get("DATABASE_TLS", "verify-full")
+    if mode == "off":
+        return None
+    if mode != "verify-full":
+        raise TerminalError(f"DATABASE_TLS is {mode!r}", remedy="set it to verify-full or off")
+    bundle = environment.get("DATABASE_CA_BUNDLE")
+    try:
+        return ssl.create_default_context(cafile=bundle or None)
+    except OSError as error:
+        raise TerminalError(
+            f"DATABASE_CA_BUNDLE {bundle} cannot be read: {error}", remedy="deploy the CA bundle of RDS with the code"
+        ) from error
+
+
+def is_alive(connection: Connection) -> bool:
+    """Whether a connection from an earlier invocation still answers; it is rolled back first."""
+    try:
+        connection.rollback()
+        connection.cursor().execute("select 1")
+        connection.rollback()
+    except (pg8000.dbapi.Error, OSError):
+        return False
+    return True
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[Cursor]:
+    """One transaction: committed at the end of the block, rolled back when it raises, with its error classified."""
+    with classified("the database"):
+        try:
+            yield connection.cursor()
+            connection.commit()
+        except BaseException:
+            _roll_back(connection)
+            raise
+
+
+def _roll_back(connection: Connection) -> None:
+    try:
+        connection.rollback()
+    except (pg8000.dbapi.Error, OSError):
+        # The session is gone, and its transaction with it.
+        connection._usock.close()
+
+
+@contextmanager
+def classified(what: str) -> Iterator[None]:
+    """Turns errors of the driver, the network and AWS into the three families; the loader's own pass through."""
+    try:
+        yield
+    except LoaderError:
+        raise
+    except pg8000.dbapi.DatabaseError as error:
+        raise _database_error(what, error) from error
+    except (ClientError, BotoCoreError) as error:
+        raise aws_error(what, error) from error
+    except ssl.SSLError as error:
+        raise TerminalError(
+            f"{what}: TLS failed: {error}", remedy="check DATABASE_CA_BUNDLE and the host name"
+        ) from error
+    except (pg8000.dbapi.InterfaceError, OSError) as error:
+        raise TransientError(
+            f"{what} cannot be reached: {error}", remedy="check that it runs and is reachable"
+        ) from error
+
+
+def _database_error(what: str, error: pg8000.dbapi.DatabaseError) -> LoaderError:
+    details: Any = error.args[0] if error.args else {}
+    if not isinstance(details, dict):
+        return TransientError(f"{what}: {details}", remedy="try again")
+    state, message = str(details.get("C", "")), str(details.get("M", ""))
+    described = f"{what}: {message} (SQLSTATE {state})"
+    if state.startswith(TRANSIENT_STATES):
+        return TransientError(described, remedy="try again")
+    if state.startswith("28"):
+        return TerminalError(described, remedy="check the user and password in the database's secret")
+    if state in ("42P01", "42703", "3F000"):
+        return TerminalError(described, remedy="apply the migrations: invoke the migrate function")
+    return TerminalError(described)
+
+
+def aws_error(what: str, error: ClientError | BotoCoreError) -> LoaderError:
+    """An error of AWS as one of the three families."""
+    if not isinstance(error, ClientError):
+        return TransientError(f"{what}: {error}", remedy="try again")
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code in ("AccessDenied", "AccessDeniedException", "403", "KMS.AccessDeniedException"):
+        return TerminalError(f"{what}: access denied", remedy="let the loader's role read it")
+    if status >= 500 or status == 429 or "Throttl" in code or "SlowDown" in code or "RequestTimeout" in code:
+        return TransientError(f"{what}: {code}", remedy="try again")
+    return TerminalError(f"{what}: {error}")

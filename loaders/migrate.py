@@ -1,0 +1,69 @@
+"""Makes the loaders' schemas and tables in RDS and adds what the contracts gained since; never drops or changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from loaders.contract import Contract
+from loaders.database import Connection, Cursor, transaction
+from loaders.ops_tables import OPS_TABLES, SEQUENCES
+from loaders.tables import Table, column_ddl, index_ddl, raw_table, table_ddl
+
+SCHEMAS = ("raw", "ops")
+LOCK = "select pg_advisory_xact_lock(hashtextextended('xtage migrate', 0))"
+
+
+def migrate(connection: Connection, contracts: Mapping[str, Contract]) -> list[str]:
+    """Applies what is missing, in one transaction; two at once wait for each other.
+
+    Returns what was made, in words (`schema raw`, `table raw.sales`, `column raw.sales.discount`); nothing the second
+    time. Raises LoaderError when the database refuses.
+    """
+    tables = [*(raw_table(contract) for contract in contracts.values()), *OPS_TABLES]
+    with transaction(connection) as cursor:
+        cursor.execute(LOCK)
+        applied = [*_make_schemas(cursor), *_make_sequences(cursor)]
+        for table in tables:
+            applied += _make_table(cursor, table)
+        cursor.execute("insert into ops.lease default values on conflict do nothing")
+    return applied
+
+
+def _make_schemas(cursor: Cursor) -> Iterator[str]:
+    for schema in SCHEMAS:
+        cursor.execute("select 1 from pg_namespace where nspname = %s", (schema,))
+        if not cursor.fetchall():
+            cursor.execute(f"create schema {schema}")
+            yield f"schema {schema}"
+
+
+def _make_sequences(cursor: Cursor) -> Iterator[str]:
+    for sequence in SEQUENCES:
+        if not _exists(cursor, sequence):
+            cursor.execute(f"create sequence {sequence}")
+            yield f"sequence {sequence}"
+
+
+def _make_table(cursor: Cursor, table: Table) -> Iterator[str]:
+    name = f"{table.schema}.{table.name}"
+    if not _exists(cursor, table.qualified):
+        cursor.execute(table_ddl(table, "rds"))
+        yield f"table {name}"
+    cursor.execute(
+        "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped",
+        (table.qualified,),
+    )
+    present = {row[0] for row in cursor.fetchall()}
+    for column in table.columns:
+        if column.name not in present:
+            cursor.execute(f"alter table {table.qualified} add column {column_ddl(column, 'rds')}")
+            yield f"column {name}.{column.name}"
+    for index, statement in index_ddl(table):
+        if not _exists(cursor, f'{table.schema}."{index}"'):
+            cursor.execute(statement)
+            yield f"index {table.schema}.{index}"
+
+
+def _exists(cursor: Cursor, name: str) -> bool:
+    cursor.execute("select to_regclass(%s) is not null", (name,))
+    return bool(cursor.fetchall()[0][0])
