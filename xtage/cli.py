@@ -9,7 +9,7 @@ import click
 from xtage.console import warn
 from xtage.errors import OperatorError
 
-VERBS = ("up", "down", "status", "drop", "run", "sql", "check")
+VERBS = ("up", "down", "status", "drop", "run", "sql")
 
 
 class Verbs(click.Group):
@@ -45,10 +45,10 @@ def xtage() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: turns every foreseeable failure into one line on stderr and an exit code."""
-    sys.exit(_exit_code(arguments))
+    sys.exit(exit_code(arguments))
 
 
-def _exit_code(arguments: list[str] | None) -> int:
+def exit_code(arguments: list[str] | None) -> int:
     try:
         code = xtage.main(arguments, prog_name="xtage", standalone_mode=False)
     except click.ClickException as problem:

@@ -81,3 +81,9 @@ def message_of(problem: pg8000.native.DatabaseError) -> str:
         return str(details)
     hint = f" ({details['H']})" if "H" in details else ""
     return f"{details.get('M', 'unknown error')}{hint}"
+
+
+def code_of(problem: pg8000.native.DatabaseError) -> str:
+    """The SQLSTATE of a server's refusal, empty when the problem is none."""
+    details: Any = problem.args[0] if problem.args else {}
+    return str(details.get("C", "")) if isinstance(details, dict) else ""

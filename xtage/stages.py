@@ -17,8 +17,8 @@ from xtage.errors import OperatorError
 
 LOCAL = "local"
 REGION = "us-east-1"
-# A dead local cloud must be told at once, not after boto3's five attempts of a minute.
-PATIENCE = Config(connect_timeout=5, read_timeout=120, retries={"mode": "standard", "max_attempts": 3})
+# A dead local cloud must be told at once, not after five attempts of a minute each.
+PATIENCE = Config(connect_timeout=5, read_timeout=120, retries={"mode": "standard", "total_max_attempts": 2})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,85 @@
+"""Every failure a person can cause is one line; every verb explains itself."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from loaders.errors import DataError
+from localcloud.errors import LocalCloudError
+from xtage import cli
+from xtage.errors import OperatorError
+
+
+def fail_with(problem: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Exit code of a verb that raises `problem`."""
+
+    @click.command("broken")
+    def broken() -> None:
+        raise problem
+
+    monkeypatch.setattr(cli.Verbs, "get_command", lambda *_: broken)
+    return cli.exit_code(["broken"])
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_every_verb_has_help_with_examples(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.exit_code([verb, "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "Usage: xtage " + verb in told
+    assert "Examples:" in told or verb == "down"
+
+
+def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.exit_code(["--help"]) == 0
+    told = capsys.readouterr().out
+    assert all(f"\n  {verb} " in told for verb in cli.VERBS)
+
+
+@pytest.mark.parametrize(
+    ("problem", "line"),
+    [
+        (OperatorError("it broke", "mend it"), "xtage: it broke; mend it\n"),
+        (LocalCloudError("port 1 is taken", "choose another"), "xtage: port 1 is taken; choose another\n"),
+        (DataError("no header", object_key="a.csv", remedy="add one"), "xtage: a.csv: no header -> add one\n"),
+        (
+            EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
+            "xtage: no AWS answers at http://127.0.0.1:1; start the local one with `xtage up`\n",
+        ),
+        (
+            ClientError({"Error": {"Code": "NoSuchBucket", "Message": "gone\nfor ever"}}, "PutObject"),
+            "xtage: AWS refused PutObject: NoSuchBucket: gone for ever\n",
+        ),
+    ],
+    ids=["operator", "local cloud", "loader", "no endpoint", "refused"],
+)
+def test_a_foreseeable_failure_is_one_line_and_exit_code_1(
+    problem: Exception, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fail_with(problem, monkeypatch) == 1
+    assert capsys.readouterr() == ("", line)
+
+
+def test_a_mistake_in_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ZeroDivisionError):
+        fail_with(ZeroDivisionError(), monkeypatch)
+
+
+def test_interruption_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fail_with(KeyboardInterrupt(), monkeypatch) == 130
+    assert capsys.readouterr().err.strip() == "xtage: interrupted"
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["drop"], ["sql"], ["up", "--warehouse", "snow"]])
+def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.exit_code(arguments) == 2
+    assert "Usage: xtage" in capsys.readouterr().err
+
+
+def test_a_reader_that_stops_reading_is_no_error(tmp_path: Path) -> None:
+    command = f"{sys.executable} -c 'from xtage.cli import main; main()' --help | true"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stderr == ""

@@ -1,0 +1,25 @@
+"""`xtage down`: stops the local cloud and keeps its state."""
+
+import click
+
+from localcloud.aws import Aws
+from localcloud.postgres import Postgres
+from localcloud.settings import Settings
+from xtage.console import say
+
+
+@click.command("down")
+def command() -> None:
+    """Stop the local cloud; files, tables and runs are there again after the next `xtage up`.
+
+    A run under way is cut off; the next one takes over what it left. To begin anew, remove the directory that is named
+    (`make clean` does so too).
+    """
+    settings = Settings.from_environment()
+    # AWS first: its Lambdas and builds must not lose their database under their hands.
+    for name, part in (("embedded AWS", Aws(settings)), ("PostgreSQL", Postgres(settings))):
+        was_running = part.is_running()
+        # Stopping what does not run still clears away what a crash left.
+        part.stop()
+        say(f"{name} {'stopped' if was_running else 'was not running'}")
+    say(f"kept: {settings.home}")

@@ -1,0 +1,68 @@
+"""Executions of the state machine: starting one, and what happens in it, step by step."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+# States worth a line: those that do work. Choices and passes are over before anybody could read about them.
+WORKING = ("Task", "Map")
+RUNNING = "RUNNING"
+SUCCEEDED = "SUCCEEDED"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an execution ended: Step Functions' status, its output when it succeeded, error and cause when not."""
+
+    execution_arn: str
+    status: str
+    output: dict[str, Any]
+    error: str
+    cause: str
+
+    @property
+    def holder(self) -> str | None:
+        """The execution under way, when this one found it and left the work to it."""
+        return self.output.get("holder") if self.output.get("outcome") == "already_running" else None
+
+    @property
+    def has_successor(self) -> bool:
+        """Whether a further execution goes on with what is still pending."""
+        return self.output.get("outcome") == "successor"
+
+
+def start(client: Any, state_machine_arn: str, **asked: object) -> str:
+    """Start an execution with this input; gives its ARN."""
+    started = client.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(asked))
+    return str(started["executionArn"])
+
+
+def outcome_of(client: Any, execution_arn: str) -> Outcome | None:
+    """How the execution ended; None while it runs."""
+    told = client.describe_execution(executionArn=execution_arn)
+    if told["status"] == RUNNING:
+        return None
+    output = json.loads(told.get("output") or "{}")
+    return Outcome(
+        execution_arn,
+        told["status"],
+        output if isinstance(output, dict) else {},
+        told.get("error", ""),
+        told.get("cause", ""),
+    )
+
+
+def working_states(client: Any, state_machine_arn: str) -> set[str]:
+    """The names of the states worth telling about; those inside a Map are told file by file instead."""
+    definition = json.loads(client.describe_state_machine(stateMachineArn=state_machine_arn)["definition"])
+    return {name for name, state in definition["States"].items() if state["Type"] in WORKING}
+
+
+def entered_states(client: Any, execution_arn: str, after: int) -> Iterator[tuple[int, str]]:
+    """(event id, state name) of every state entered after the event with the id `after`, in order."""
+    pages = client.get_paginator("get_execution_history").paginate(executionArn=execution_arn)
+    for page in pages:
+        for event in page["events"]:
+            if event["id"] > after and event["type"].endswith("StateEntered"):
+                yield event["id"], event["stateEnteredEventDetails"]["name"]

@@ -1,0 +1,158 @@
+"""`xtage run`: the pipeline, followed until it ends."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+from rich.status import Status
+
+from xtage import execution, ledger
+from xtage.console import output, say, shown, table, warn
+from xtage.errors import OperatorError
+from xtage.execution import Outcome
+from xtage.ledger import Delivery
+from xtage.stages import Stage, find_stage
+
+POLL_SECONDS = 0.5
+# An execution that holds the lease may end while it is being looked up; the next one then finds the lease free.
+ATTEMPTS = 5
+SUCCESSOR_SECONDS = 30
+
+
+@click.command("run")
+def command() -> int:
+    """Run the pipeline over everything that was dropped, and follow it.
+
+    Starts an execution that also looks for files whose event was missed and builds in any case; when a run is under
+    way already, that one takes the files and is followed instead. Prints each state, what became of each file, and at
+    the end the accounting: records read = landed + rejected. Ctrl-C stops following, not the run.
+
+    \b
+    Examples:
+      xtage run
+      xtage drop *.csv && xtage run
+
+    Exit codes: 0 the run succeeded, even if single files were refused; 1 it failed, with state and reason;
+    130 interrupted.
+    """
+    stage = find_stage()
+    follower = Follower(stage.client("stepfunctions"), stage)
+    try:
+        outcome = follower.follow_to_the_end()
+    except KeyboardInterrupt:
+        warn("xtage: no longer following; the run goes on in the local cloud. `xtage run` follows it again")
+        return 130
+    _print_accounting(follower.run_ids)
+    if outcome.status != execution.SUCCEEDED:
+        raise OperatorError(_why(outcome), "`xtage status` shows the last runs; correct the cause and run again")
+    return 0
+
+
+@dataclass
+class Follower:
+    """Follows a run through its executions and remembers what it has told."""
+
+    client: Any
+    stage: Stage
+    run_ids: list[int] = field(default_factory=list)
+    told: set[int] = field(default_factory=set)
+
+    def follow_to_the_end(self) -> Outcome:
+        """Start an execution and follow it, or the one that has the work in hand, and its successors."""
+        with output().status("starting") as status:
+            for _ in range(ATTEMPTS):
+                outcome = self._follow(self._start(), status)
+                if not outcome.holder:
+                    break
+                say("a run is under way: following it")
+                outcome = self._follow(outcome.holder, status)
+                if outcome.status in (execution.SUCCEEDED, "FAILED"):
+                    break
+            while outcome.has_successor and (successor := self._successor()):
+                outcome = self._follow(successor, status)
+        return outcome
+
+    def _start(self) -> str:
+        machine = self.stage.outputs["StateMachineArn"]
+        return execution.start(self.client, machine, trigger="manual", sweep=True, force_build=True)
+
+    def _follow(self, execution_arn: str, status: Status) -> Outcome:
+        """Tell what happens in one execution until it ends."""
+        working = execution.working_states(self.client, self.stage.outputs["StateMachineArn"])
+        seen, started = 0, time.monotonic()
+        while True:
+            # The outcome is asked for first: what is read after it includes everything that led to it.
+            outcome = execution.outcome_of(self.client, execution_arn)
+            for event_id, name in execution.entered_states(self.client, execution_arn, after=seen):
+                seen = event_id
+                if name in working:
+                    say(f"{time.strftime('%H:%M:%S')}  {name}")
+                    status.update(name)
+            self._tell_files(execution_arn)
+            if outcome is not None:
+                if not outcome.holder:
+                    say(f"{time.strftime('%H:%M:%S')}  {outcome.status.lower()} in {time.monotonic() - started:.0f} s")
+                return outcome
+            time.sleep(POLL_SECONDS)
+
+    def _tell_files(self, execution_arn: str) -> None:
+        """One line for each file that is finished and not told yet."""
+        for run in reversed(ledger.runs_of(execution_arn)):
+            if run.run_id not in self.run_ids:
+                self.run_ids.append(run.run_id)
+            for delivery in ledger.deliveries_of(run.run_id):
+                if delivery.finished_at is not None and delivery.delivery_id not in self.told:
+                    self.told.add(delivery.delivery_id)
+                    say(f"          {delivery.object_key}: {_became(delivery)}")
+
+    def _successor(self) -> str | None:
+        """The execution that goes on; it opens its run a moment after the last one closed."""
+        deadline = time.monotonic() + SUCCESSOR_SECONDS
+        while time.monotonic() < deadline:
+            run = ledger.running_run()
+            if run and run.run_id not in self.run_ids:
+                return run.execution_arn
+            time.sleep(POLL_SECONDS)
+        return None
+
+
+def _became(delivery: Delivery) -> str:
+    """What became of one file, in words."""
+    words: dict[str, Callable[[], str]] = {
+        "loaded": lambda: f"{shown(delivery.records_loaded)} landed, {shown(delivery.records_rejected)} rejected",
+        "duplicate": lambda: f"nothing new, its content is load {delivery.load_id}",
+        "failed": lambda: f"failed: {delivery.error}",
+    }
+    return words.get(delivery.status, lambda: delivery.status)()
+
+
+def _print_accounting(run_ids: list[int]) -> None:
+    """The files of the runs, record by record accounted for, and the size of the unified dataset."""
+    deliveries = [delivery for run_id in run_ids for delivery in ledger.deliveries_of(run_id)]
+    say("")
+    if deliveries:
+        columns = ("file", "feed", "read", "landed", "rejected", "status")
+        output().print(table(columns, map(_row, deliveries), numbers=columns[2:5]))
+    else:
+        say("no new files")
+    if waiting := ledger.deliveries_with("unrecognized"):
+        say(f"{len(waiting)} file{'s' if len(waiting) > 1 else ''} of no feed: `xtage status` lists them")
+    rows = ledger.unified_rows()
+    say(f"marts.unified_sales: {'not built yet' if rows is None else f'{rows:,} rows'}")
+
+
+def _row(delivery: Delivery) -> tuple[object, ...]:
+    status = delivery.status if delivery.status == "loaded" else _became(delivery)
+    landed = delivery.status == "loaded"
+    counts = (delivery.records_read, delivery.records_loaded, delivery.records_rejected) if landed else (None, 0, None)
+    return (delivery.object_key, delivery.feed, *counts, status)
+
+
+def _why(outcome: Outcome) -> str:
+    """Which state failed and why: as the run wrote it down, or as Step Functions tells it."""
+    run = next(iter(ledger.runs_of(outcome.execution_arn)), None)
+    written = run.error if run else None
+    told = ": ".join(filter(None, (outcome.error, outcome.cause)))
+    return f"the run {outcome.status.lower()}: {written or told or 'no reason given'}"

@@ -1,0 +1,74 @@
+"""`xtage up`: the local cloud, started, deployed and ready for files."""
+
+import time
+from collections.abc import Callable
+
+import click
+
+from localcloud.aws import Aws
+from localcloud.postgres import Postgres
+from localcloud.settings import Settings
+from xtage import execution
+from xtage.console import output, say
+from xtage.deploy import deploy
+from xtage.errors import OperatorError
+from xtage.stages import LOCAL, find_stage, session_for
+
+
+@click.command("up")
+@click.option(
+    "--warehouse",
+    type=click.Choice(["rds", "both"]),
+    default="rds",
+    show_default=True,
+    help="rds: PostgreSQL. both: Redshift beside it.",
+)
+def command(warehouse: str) -> None:
+    """Start PostgreSQL and AWS on this machine and deploy the pipeline into them.
+
+    What runs already is left running, what a crash left is repaired, and changed code, contracts or templates are
+    deployed: running it again is always right. Files that were dropped and not loaded are picked up by a run that is
+    started at the end.
+
+    \b
+    Everything answers on 127.0.0.1 only. Environment variables, with their defaults:
+      XTAGE_HOME               .xtage of this checkout: data and logs
+      XTAGE_POSTGRES_PORT      54320
+      XTAGE_POSTGRES_PASSWORD  xtage
+      XTAGE_AWS_PORT           4566
+
+    \b
+    Examples:
+      xtage up
+      XTAGE_AWS_PORT=4567 xtage up
+    """
+    if warehouse == "both":
+        raise OperatorError("there is no Redshift warehouse yet", "leave --warehouse at rds")
+    settings = Settings.from_environment()
+    postgres, aws = Postgres(settings), Aws(settings)
+    _ensure("PostgreSQL", postgres.is_running, postgres.start)
+    _ensure("AWS", aws.is_running, aws.start)
+    _deploy()
+    stage = find_stage()
+    execution.start(stage.client("stepfunctions"), stage.outputs["StateMachineArn"], trigger="sweep", sweep=True)
+    say(f"PostgreSQL  {postgres.dsn}")
+    say(f"AWS and S3  {aws.endpoint}  (region us-east-1, access key test, secret key test)")
+    say(f"raw bucket  s3://{stage.outputs['RawBucketName']}")
+
+
+def _ensure(name: str, is_running: Callable[[], bool], start: Callable[[], None]) -> None:
+    """Start one part unless it runs, and say which of the two it was and how long it took."""
+    if is_running():
+        say(f"{name} is running already")
+        return
+    started = time.monotonic()
+    with output().status(f"starting {name}"):
+        start()
+    say(f"{name} started in {time.monotonic() - started:.1f} s")
+
+
+def _deploy() -> None:
+    started = time.monotonic()
+    with output().status("deploying") as status:
+        deploy(LOCAL, session_for(LOCAL), on_event=status.update)
+    say(f"pipeline deployed in {time.monotonic() - started:.1f} s")
