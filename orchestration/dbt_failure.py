@@ -1,0 +1,45 @@
+"""Says in one line which models and tests failed in a dbt run, from its run_results.json; nothing when none did.
+
+    python orchestration/dbt_failure.py target/run_results.json
+
+Runs after every build, in CodeBuild's shell, with nothing but dbt's packages installed: standard library only.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+# dbt's statuses of what went wrong itself; what was skipped because of it is a consequence.
+FAILED = ("error", "fail", "runtime error", "partial success")
+
+SHOWN = 5
+MESSAGE_LENGTH = 300
+
+
+def summarize(results: Iterable[Mapping[str, Any]]) -> str:
+    """One line for the failed nodes of run_results.json's `results`; empty when none failed."""
+    failed = [result for result in results if result["status"] in FAILED]
+    lines = [_line(result) for result in failed[:SHOWN]]
+    if len(failed) > SHOWN:
+        lines.append(f"and {len(failed) - SHOWN} more")
+    return "; ".join(lines)
+
+
+def _line(result: Mapping[str, Any]) -> str:
+    # model.xtage.stg_sales, test.xtage.unique_stg_sales_id.<hash>: the kind and the name are what a person knows it by.
+    kind, _, name, *_ = result["unique_id"].split(".")
+    message = " ".join((result.get("message") or "no message").split())
+    return f"{kind} {name}: {message[:MESSAGE_LENGTH]}"
+
+
+def main(path: Path) -> str:
+    """The line for a build that left its results at `path`, or for one that ended before it had any."""
+    if not path.exists():
+        return "dbt ended before it ran a model: see the build's log"
+    return summarize(json.loads(path.read_text(encoding="utf-8"))["results"])
+
+
+if __name__ == "__main__":
+    print(main(Path(sys.argv[1])))

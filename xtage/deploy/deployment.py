@@ -1,0 +1,115 @@
+"""Deploys a stage: artifact bucket, uploads, the root stack, the tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from botocore.config import Config
+
+from xtage.deploy import package
+from xtage.deploy.errors import DeployError
+from xtage.deploy.events import OnEvent
+from xtage.deploy.stacks import Stack, bring_up, outputs_of, take_down
+from xtage.deploy.upload import empty, upload, url
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_s3 import S3Client
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+_PARAMETERS = package.TEMPLATES / "parameters"
+
+# A little more than the migration function's own time limit.
+_MIGRATION_SECONDS = 310
+
+
+def deploy(
+    stage: str, session: boto3.Session, on_event: OnEvent = lambda event: None, project: Path = PROJECT
+) -> dict[str, str]:
+    """Brings a stage to what the project says, tables included; returns the root stack's outputs.
+
+    `stage` names a file in infra/cloudformation/parameters. Deploying again what is deployed changes nothing and takes
+    a few calls. Raises DeployError.
+    """
+    account = session.client("sts").get_caller_identity()["Account"]
+    parameters = _parameters(stage, account, project)
+    cloudformation, s3 = session.client("cloudformation"), session.client("s3")
+
+    artifacts_template = (project / package.TEMPLATES / "artifacts.yaml").read_text()
+    artifacts_stack = Stack(_artifacts_name(stage), artifacts_template, {})
+    bucket = bring_up(cloudformation, artifacts_stack, on_event)["ArtifactBucketName"]
+
+    root = _upload_all(stage, parameters, s3, bucket, project)
+    outputs = bring_up(cloudformation, root, on_event)
+    _migrate(session, outputs["MigrateFunctionName"])
+    return outputs
+
+
+def destroy(stage: str, session: boto3.Session, on_event: OnEvent = lambda event: None) -> None:
+    """Takes a stage away: its stacks and the artifacts. The data bucket stays, and a last snapshot of the database.
+
+    Raises DeployError when CloudFormation cannot delete something; destroying again goes on from there.
+    """
+    cloudformation, s3 = session.client("cloudformation"), session.client("s3")
+    take_down(cloudformation, _root_name(stage), on_event)
+    bucket = outputs_of(cloudformation, _artifacts_name(stage)).get("ArtifactBucketName")
+    if bucket is not None:
+        empty(s3, bucket)
+    take_down(cloudformation, _artifacts_name(stage), on_event)
+
+
+def stages(project: Path = PROJECT) -> list[str]:
+    """The stages that can be deployed: those that have parameters."""
+    return sorted(path.stem for path in (project / _PARAMETERS).glob("*.json"))
+
+
+def _upload_all(stage: str, parameters: dict[str, str], s3: S3Client, bucket: str, project: Path) -> Stack:
+    """Uploads everything the root stack names; returns the stack that names it."""
+    root = (project / package.TEMPLATES / "root.yaml").read_text()
+    templates = {name: package.template(project, name) for name in package.nested_templates(root)}
+    installed = {
+        "LoadersCodeKey": package.loaders_code(project),
+        "DbtSourceKey": package.dbt_source(project),
+        "DefinitionKey": package.definition(project),
+    }
+    upload(s3, bucket, [*templates.values(), *installed.values()])
+    urls = {name: url(s3, bucket, template.key) for name, template in templates.items()}
+    keys = {parameter: artifact.key for parameter, artifact in installed.items()}
+    given = {"Stage": stage, "ArtifactBucketName": bucket, **keys}
+    return Stack(_root_name(stage), package.with_template_urls(root, urls), {**parameters, **given})
+
+
+def _migrate(session: boto3.Session, function: str) -> None:
+    """Brings the tables to what the deployed contracts say, from inside the network, the database's only way in."""
+    functions = session.client("lambda", config=Config(read_timeout=_MIGRATION_SECONDS, retries={"max_attempts": 0}))
+    answer = functions.invoke(FunctionName=function, Payload=b"{}")
+    result = json.loads(answer["Payload"].read() or b"null")
+    if "FunctionError" in answer:
+        problem = f"the tables could not be brought up to date: {result.get('errorType')}: {result.get('errorMessage')}"
+        raise DeployError(problem, f"correct the cause (log: /aws/lambda/{function}), then deploy again")
+
+
+def _parameters(stage: str, account: str, project: Path) -> dict[str, str]:
+    """A stage's parameters; `{account}` in a value stands for the account's number."""
+    path = project / _PARAMETERS / f"{stage}.json"
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        known = ", ".join(stages(project))
+        raise DeployError(f"there is no stage {stage!r}, only {known}", f"write its parameters into {path}") from None
+    try:
+        return cast(dict[str, str], json.loads(text.replace("{account}", account))["Parameters"])
+    except (ValueError, KeyError, TypeError) as error:
+        remedy = 'write it as {"Parameters": {"Name": "value"}}'
+        raise DeployError(f"{path} cannot be read: {error!r}", remedy) from None
+
+
+def _root_name(stage: str) -> str:
+    return f"xtage-{stage}"
+
+
+def _artifacts_name(stage: str) -> str:
+    return f"xtage-{stage}-artifacts"

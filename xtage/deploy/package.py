@@ -1,0 +1,100 @@
+"""What a deployment installs, as bytes: code, the dbt project, the state machine, the templates.
+
+The same content always makes the same bytes under the same key, so that what has not changed is neither uploaded again
+nor seen as a change by CloudFormation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+TEMPLATES = Path("infra", "cloudformation")
+
+_LOADERS_CODE = ("loaders/**/*.py", "loaders/**/*.sql", "contracts/*.odcs.yaml")
+_DBT_SOURCE = (
+    "dbt_project.yml",
+    "profiles.yml",
+    "dbt_project/**/*.sql",
+    "dbt_project/**/*.yml",
+    "dbt_project/**/*.yaml",
+    "dbt_project/**/*.csv",
+    "dbt_project/**/*.md",
+    "orchestration/*",
+)
+
+# The first moment that a zip can hold; the real times differ between two checkouts of the same content.
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+_TEMPLATE_FILE = re.compile(r"^(\s+TemplateURL: )(\S+\.yaml)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One object to upload. `key` names its content: equal keys hold equal content."""
+
+    key: str
+    body: bytes
+
+
+def loaders_code(project: Path) -> Artifact:
+    """The Lambda functions' code: loaders/ and contracts/."""
+    return _zip("loaders", project, _LOADERS_CODE)
+
+
+def dbt_source(project: Path) -> Artifact:
+    """CodeBuild's source: the dbt project and what the buildspec needs."""
+    return _zip("dbt", project, _DBT_SOURCE)
+
+
+def definition(project: Path) -> Artifact:
+    """The state machine's definition."""
+    return _document("pipeline", project / "orchestration" / "pipeline.asl.json")
+
+
+def template(project: Path, name: str) -> Artifact:
+    """A nested template, `name` being its file's name."""
+    return _document(name.removesuffix(".yaml"), project / TEMPLATES / name)
+
+
+def nested_templates(root: str) -> list[str]:
+    """The file names that a root template's `TemplateURL` lines hold."""
+    return [match[2] for match in _TEMPLATE_FILE.finditer(root)]
+
+
+def with_template_urls(root: str, urls: Mapping[str, str]) -> str:
+    """The root template with each nested file's name replaced by where it was uploaded to."""
+    return _TEMPLATE_FILE.sub(lambda match: match[1] + urls[match[2]], root)
+
+
+def _document(name: str, path: Path) -> Artifact:
+    body = path.read_bytes()
+    return Artifact(f"{name}/{_digest([body])}{path.suffix}", body)
+
+
+def _zip(name: str, project: Path, patterns: Iterable[str]) -> Artifact:
+    files = sorted({path for pattern in patterns for path in project.glob(pattern) if path.is_file()})
+    contents = [(path.relative_to(project).as_posix(), path.read_bytes()) for path in files]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file, body in contents:
+            entry = zipfile.ZipInfo(file, _ZIP_TIME)
+            entry.create_system = 3  # Unix, wherever the zip is made
+            entry.external_attr = 0o644 << 16  # readable by the user that Lambda runs the code as
+            archive.writestr(entry, body, zipfile.ZIP_DEFLATED)
+    # The key is made from the content, not from the zip: compressors differ between machines.
+    digest = _digest(part for file, body in contents for part in (file.encode(), body))
+    return Artifact(f"{name}/{digest}.zip", buffer.getvalue())
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest()[:32]
