@@ -36,6 +36,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: 
     return made
 
 
+def pairs(rows: Iterable[tuple[str, str]]) -> Table:
+    """Names and values below each other, without a header."""
+    made = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        made.add_row(Text(name), Text(value))
+    return made
+
+
 def shown(value: object) -> str:
     """A cell as people read it: thousands separated, nothing for None."""
     if value is None:

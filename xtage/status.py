@@ -13,7 +13,7 @@ from localcloud.aws import Aws
 from localcloud.postgres import Postgres
 from localcloud.settings import Settings
 from xtage import ledger
-from xtage.console import output, say, table
+from xtage.console import output, pairs, say, table
 from xtage.errors import OperatorError
 from xtage.stages import REGION, find_stage, local_environment
 
@@ -130,7 +130,7 @@ def _print(status: dict[str, Any]) -> None:
         ("data and logs", status["home"]),
         ("unified rows", f"{status['unified_rows']:,}" if status["unified_rows"] is not None else "not built yet"),
     ]
-    console.print(table(("", ""), places))
+    console.print(pairs(places))
     _print_feeds(status)
     _print_runs(status)
     for kind, deliveries in status["deliveries"].items():

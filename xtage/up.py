@@ -10,9 +10,12 @@ from localcloud.postgres import Postgres
 from localcloud.settings import Settings
 from xtage import execution
 from xtage.console import output, say
-from xtage.deploy import deploy
+from xtage.deploy import StackEvent, deploy
 from xtage.errors import OperatorError
 from xtage.stages import LOCAL, find_stage, session_for
+
+STACK = "AWS::CloudFormation::Stack"
+FINISHED = {"CREATE_COMPLETE": "created", "UPDATE_COMPLETE": "updated"}
 
 
 @click.command("up")
@@ -68,7 +71,15 @@ def _ensure(name: str, is_running: Callable[[], bool], start: Callable[[], None]
 
 
 def _deploy() -> None:
+    """Deploy; the resource under way is shown on a terminal, a line for each finished part everywhere."""
     started = time.monotonic()
     with output().status("deploying") as status:
-        deploy(LOCAL, session_for(LOCAL), on_event=status.update)
+
+        def tell(event: StackEvent) -> None:
+            status.update(f"deploying: {event.resource} {event.status}")
+            # The root stack's own view of the stacks nested in it: their names are as the templates have them.
+            if event.type == STACK and event.status in FINISHED and event.resource != event.stack:
+                say(f"  {event.resource} {FINISHED[event.status]}")
+
+        deploy(LOCAL, session_for(LOCAL), on_event=tell)
     say(f"pipeline deployed in {time.monotonic() - started:.1f} s")
