@@ -1,0 +1,55 @@
+"""The bytes of a dropped file to batches for COPY and rejects, in bounded memory.
+
+Reading goes through four steps: `compression` and `encoding` give UTF-8 text, `content` tells what it is, and
+`csv_reader` or `json_reader` cut it into records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from loaders.contract import Contract
+from loaders.errors import LoaderError
+from loaders.parse.batch import Batch, CopyFormat, Reject, Summary
+from loaders.parse.buffer import BLOCK_BYTES, Buffer
+from loaders.parse.compression import ByteSource, Decompressed
+from loaders.parse.content import recognized
+from loaders.parse.csv_reader import CsvReader
+from loaders.parse.encoding import Utf8Source
+from loaders.parse.json_reader import JsonReader
+
+__all__ = ["Batch", "CopyFormat", "Reader", "Reject", "Summary", "read"]
+
+
+class Reader(Iterator[Batch | Reject]):
+    """One file's batches and rejects, in the order of the file; `summary` is complete when they end."""
+
+    def __init__(self, stream: ByteSource, name: str, contract: Contract) -> None:
+        self.summary = Summary()
+        self._name = name
+        self._contract = contract
+        self._parts = self._read(stream)
+
+    def __next__(self) -> Batch | Reject:
+        try:
+            return next(self._parts)
+        except LoaderError as refusal:
+            refusal.object_key = refusal.object_key or self._name
+            refusal.feed = refusal.feed or self._contract.feed
+            raise
+
+    def _read(self, stream: ByteSource) -> Iterator[Batch | Reject]:
+        buffer = Buffer(Utf8Source(Decompressed(stream), self._contract.encoding))
+        buffer.fill(BLOCK_BYTES)
+        kind = recognized(buffer.data[:BLOCK_BYTES], self._name)
+        make = CsvReader if kind == "csv" else JsonReader
+        yield from make(buffer, self._contract, self.summary)
+
+
+def read(stream: ByteSource, name: str, contract: Contract) -> Reader:
+    """Read a file, compressed or not, CSV or JSON by what it holds. `name` is its object key.
+
+    The stream is read to its end unless DataError is raised, which refuses the whole file: nothing of it may stay.
+    Raises ContractError where the contract asks for what cannot be done.
+    """
+    return Reader(stream, name, contract)

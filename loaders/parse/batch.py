@@ -1,0 +1,72 @@
+"""What reading a file gives: batches ready for COPY, rejects, and the counts at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+RAW_START_BYTES = 4096
+"""How much of a rejected record is kept beside its place; the rest is in S3."""
+
+
+@dataclass(frozen=True)
+class CopyFormat:
+    """`options` go into `COPY ... FROM STDIN WITH (<options>)`."""
+
+    options: str
+
+
+TEXT_FORMAT = CopyFormat("FORMAT text, ENCODING 'UTF8'")
+r"""Tab between the fields, `\N` for null."""
+
+TEXT_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+def csv_format(delimiter: str, columns: tuple[str, ...]) -> CopyFormat:
+    """CSV in which no field is ever null, so that an empty one lands as `''`, quoted or not."""
+    quoted_delimiter = delimiter.replace("'", "''")
+    names = ", ".join(f'"{column}"' for column in columns)
+    return CopyFormat(f"FORMAT csv, DELIMITER '{quoted_delimiter}', ENCODING 'UTF8', FORCE_NOT_NULL ({names})")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some accepted records. `payload` is what COPY takes for `columns` in `format`.
+
+    With `numbered` the last column is `_row_number`; without, the rows are numbered one by one from `first_row_number`.
+    """
+
+    columns: tuple[str, ...]
+    payload: bytes
+    first_row_number: int
+    records: int
+    numbered: bool
+    format: CopyFormat
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record that could not be read. Offset and length are bytes of the decompressed file."""
+
+    row_number: int
+    line_number: int
+    byte_offset: int
+    byte_length: int
+    rule: str
+    message: str
+    raw_start: bytes
+
+
+@dataclass
+class Summary:
+    """The counts of one file, complete once it has been read to its end."""
+
+    records_read: int = 0
+    records_loaded: int = 0
+    records_rejected: int = 0
+    blank_lines: int = 0
+
+
+def text_line(values: Sequence[str | None]) -> str:
+    """One row of the text format."""
+    return "\t".join([r"\N" if value is None else value.translate(TEXT_ESCAPES) for value in values]) + "\n"

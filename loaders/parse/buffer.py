@@ -1,0 +1,68 @@
+"""The bytes of a file that have been read and not yet decided, and the place where they stand."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from loaders.parse.batch import RAW_START_BYTES, Reject
+from loaders.parse.encoding import Utf8Source
+
+BLOCK_BYTES = 1 << 19
+"""How much is read and checked at once: it fits the processor's cache, and Python's part of the work stays small."""
+
+RECORD_BYTES = 8 << 20
+"""A longer record is rejected: no file may need more memory than this."""
+
+
+LINE_END = re.compile(rb"\r\n?|\n")
+
+
+class Buffer:
+    """`data[start:]` is undecided; `line` and `offset` tell where it begins in the decompressed file."""
+
+    def __init__(self, source: Utf8Source) -> None:
+        self._source = source
+        self.data = b""
+        self.start = 0
+        self.ended = False
+        self.line = 1
+        self.offset = source.start
+
+    def fill(self, size: int) -> None:
+        """Read until `size` undecided bytes are there or the file ends."""
+        pieces = [self.data[self.start :]]
+        length = len(pieces[0])
+        while length < size and not self.ended:
+            piece = self._source.read(max(size - length, BLOCK_BYTES))
+            self.ended = not piece
+            pieces.append(piece)
+            length += len(piece)
+        self.data, self.start = b"".join(pieces), 0
+
+    def advance(self, end: int) -> None:
+        """Decide about everything before `data[end]`."""
+        piece = self.data[self.start : end]
+        self.line += piece.count(b"\n") + piece.count(b"\r") - piece.count(b"\r\n")
+        self.offset += self._source.original_length(piece)
+        self.start = end
+
+    def reject(self, end: int, row_number: int, rule: str, message: str) -> Reject:
+        """The undecided bytes before `data[end]` as a reject."""
+        raw = self._source.original(self.data[self.start : end])
+        return Reject(row_number, self.line, self.offset, len(raw), rule, message, raw[:RAW_START_BYTES])
+
+    def reject_line(self, row_number: int, rule: str, message: str) -> Reject:
+        """The physical line that begins here as a reject, read past without keeping more than its start."""
+        first = self.reject(min(len(self.data), self.start + RECORD_BYTES), row_number, rule, message)
+        while not (end := LINE_END.search(self.data, self.start)) and not self.ended:
+            self.advance(len(self.data))
+            self.fill(BLOCK_BYTES)
+        self.advance(end.start() if end else len(self.data))
+        return replace(first, byte_length=self.offset - first.byte_offset)
+
+    def skip_line_end(self) -> None:
+        """Read past the line end that stands here."""
+        self.fill(2)
+        if end := LINE_END.match(self.data, self.start):
+            self.advance(end.end())

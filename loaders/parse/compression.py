@@ -1,0 +1,140 @@
+"""Compressed files, told by their first bytes and never by their name."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Protocol
+
+from loaders.errors import DataError
+
+CHUNK = 1 << 18
+SPOOLED_IN_MEMORY = 8 << 20
+
+DAMAGE = (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, EOFError)
+
+
+class ByteSource(Protocol):
+    """Anything that gives its next bytes, at most `size`, and none at its end."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+class Decompressed:
+    """The bytes of a file after decompression. Raises DataError where the archive is damaged."""
+
+    def __init__(self, stream: ByteSource) -> None:
+        head = _read_exactly(stream, 4)
+        source = _Prefixed(head, stream)
+        self._source: ByteSource = source
+        if head.startswith(b"\x1f\x8b"):
+            self._source = gzip.GzipFile(fileobj=source, mode="rb")
+        elif head.startswith(b"BZh"):
+            self._source = _Bzip2(source)
+        elif head in (b"PK\x03\x04", b"PK\x05\x06"):
+            self._source = _only_member(source)
+
+    def read(self, size: int, /) -> bytes:
+        with _damage_refused():
+            return self._source.read(size)
+
+
+@contextmanager
+def _damage_refused() -> Iterator[None]:
+    try:
+        yield
+    except DAMAGE as damage:
+        raise DataError(
+            f"the compressed file is damaged or cut off ({damage})", remedy="deliver the file again, complete"
+        ) from damage
+
+
+def _read_exactly(stream: ByteSource, size: int) -> bytes:
+    data = b""
+    while len(data) < size and (chunk := stream.read(size - len(data))):
+        data += chunk
+    return data
+
+
+class _Prefixed(io.RawIOBase):
+    """A stream with the bytes put back that were read to recognize it."""
+
+    def __init__(self, head: bytes, stream: ByteSource) -> None:
+        self._head = head
+        self._stream = stream
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self._head:
+            head, self._head = self._head[:size], self._head[size:]
+            return head
+        return self._stream.read(size)
+
+    def readable(self) -> bool:
+        return True
+
+
+class _Bzip2:
+    """Several bzip2 streams in a row, as `cat a.bz2 b.bz2` makes them; `bz2.BZ2File` passes over a damaged second one."""
+
+    def __init__(self, stream: ByteSource) -> None:
+        self._stream = stream
+        self._decompressor = bz2.BZ2Decompressor()
+        self._input = b""
+        self._started = False
+
+    def read(self, size: int, /) -> bytes:
+        while True:
+            if self._decompressor.eof:
+                self._input = self._decompressor.unused_data
+                self._decompressor, self._started = bz2.BZ2Decompressor(), False
+            if not self._input and self._decompressor.needs_input:
+                self._input = self._stream.read(CHUNK)
+                if not self._input and self._started:
+                    raise EOFError("it ends before its end marker")
+                if not self._input:
+                    return b""
+            data = self._decompress(size)
+            if data:
+                return data
+
+    def _decompress(self, size: int) -> bytes:
+        self._started = True
+        piece, self._input = self._input, b""
+        try:
+            return self._decompressor.decompress(piece, size)
+        except OSError as damage:
+            raise EOFError(str(damage)) from damage
+
+
+def _only_member(stream: ByteSource) -> ByteSource:
+    """The one file inside a zip archive. Its directory stands at its end: the archive is kept on disk to get there."""
+    # Lives as long as the file it holds is read.
+    spool = tempfile.SpooledTemporaryFile(max_size=SPOOLED_IN_MEMORY)  # noqa: SIM115
+    shutil.copyfileobj(_as_io(stream), spool, CHUNK)
+    with _damage_refused():
+        archive = zipfile.ZipFile(spool)
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        if any(member.filename == "[Content_Types].xml" for member in members):
+            raise DataError("it is an Office document", remedy="export the sheet as CSV and deliver that")
+        if len(members) != 1:
+            raise DataError(
+                f"the zip archive holds {len(members)} files, not one", remedy="deliver each file by itself"
+            )
+        try:
+            return archive.open(members[0])
+        except (RuntimeError, NotImplementedError) as refusal:
+            raise DataError(
+                f"the zip archive cannot be opened ({refusal})", remedy="deliver it with plain deflate, no password"
+            ) from refusal
+
+
+def _as_io(stream: ByteSource) -> IO[bytes]:
+    assert isinstance(stream, io.RawIOBase)
+    return stream  # type: ignore[return-value]

@@ -1,0 +1,90 @@
+"""What a file is, told by what it holds; its name only says what it should be."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import msgspec
+
+from loaders.errors import DataError
+
+SUFFIXES: dict[str, Literal["csv", "json"]] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+}
+COMPRESSION_SUFFIXES = (".gz", ".gzip", ".bz2", ".zip")
+
+SIGNATURES = (
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"%PDF", "a PDF document"),
+    (b"PAR1", "a Parquet file"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\x1f\x8b", "gzip inside the compressed file"),
+    (b"BZh", "bzip2 inside the compressed file"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
+    (b"\xfd7zXZ", "an xz file"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"\xd0\xcf\x11\xe0", "an old Office document"),
+    (b"SQLite format 3", "a SQLite database"),
+)
+MARKUP = re.compile(rb"\s*<(?:!doctype|\?xml|html|head|body|[a-z][\w:.-]*[\s>/])", re.IGNORECASE)
+JSON_START = re.compile(rb'\s*(?:\{\s*["}]|\[\s*[\[{"\]\d-])')
+JSON_SCALARS = b'"-0123456789tfnNI'
+
+
+def recognized(head: bytes, name: str) -> Literal["csv", "json"]:
+    """The format of the file that begins with `head` (UTF-8). Raises DataError where it is not what its name says."""
+    _refuse_foreign(head)
+    promised = promised_format(name)
+    is_json = JSON_START.match(head) is not None
+    if promised == "csv" and is_json:
+        raise DataError(
+            "the file holds JSON although its name says CSV", remedy="name it .json, or deliver the CSV file"
+        )
+    if promised == "json" and not is_json and not _may_be_json(head):
+        raise DataError(
+            f"the file is named as JSON but begins with {head[:40].decode('utf-8', 'replace')!r}",
+            remedy="deliver JSON objects; if it is CSV, name it .csv",
+        )
+    return "json" if promised == "json" or is_json else "csv"
+
+
+def promised_format(name: str) -> Literal["csv", "json"] | None:
+    """What the name says the file is, without its compression's ending."""
+    lowered = name.lower()
+    for ending in COMPRESSION_SUFFIXES:
+        lowered = lowered.removesuffix(ending)
+    return next((promised for ending, promised in SUFFIXES.items() if lowered.endswith(ending)), None)
+
+
+def _refuse_foreign(head: bytes) -> None:
+    kind = next((kind for signature, kind in SIGNATURES if head.startswith(signature)), None)
+    if kind is None and MARKUP.match(head):
+        kind = "an HTML or XML document"
+    if kind:
+        raise DataError(f"the file is {kind}, neither CSV nor JSON", remedy="export the records as CSV or JSON")
+    if head[:64].count(0) * 3 > len(head[:64]):
+        raise DataError(
+            "the file looks like UTF-16 without a byte order mark", remedy="name the encoding in the contract"
+        )
+
+
+def _may_be_json(head: bytes) -> bool:
+    """Whether JSON Lines or an array may begin so, though not with an object."""
+    text = head.lstrip()
+    if not text or text[:1] in (b"{", b"["):
+        return True
+    if text[:1] not in JSON_SCALARS:
+        return False
+    try:
+        msgspec.json.decode(text.splitlines()[0])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True

@@ -1,0 +1,78 @@
+"""Whole blocks of CSV that need no look at their single records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loaders.parse.csv_dialect import Dialect
+
+
+@dataclass(frozen=True)
+class Block:
+    """Well-formed records with LF ends, as COPY takes them."""
+
+    payload: bytes
+    records: int
+
+
+def cut(data: bytes, start: int, ended: bool) -> int:
+    """Where the last record ending with LF ends, told by an even number of quotes before it; `start` when none does."""
+    if ended:
+        return len(data)
+    end = data.rfind(b"\n", start) + 1
+    quotes = data.count(b'"', start, end) if end > start else 0
+    while quotes % 2 and end > start:
+        earlier = data.rfind(b"\n", start, end - 1) + 1
+        quotes -= data.count(b'"', max(earlier, start), end)
+        end = earlier
+    return max(end, start)
+
+
+def clean(block: bytes, dialect: Dialect, longest_field: int) -> Block | None:
+    """The block's records when every one of them is well-formed, null when any may not be.
+
+    With its quoted fields taken out, a clean block has no quote left and its delimiters and line ends form one pattern.
+    """
+    if not block or b"\0" in block or block.startswith(b"\\.") or b"\n\\." in block:
+        return None
+    if not block.endswith(b"\n"):
+        block += b"\n"
+    unquoted = dialect.quoted.sub(b"", block) if b'"' in block else block
+    if b'"' in unquoted or not _is_utf8(block):
+        return None
+    records = unquoted.count(b"\n")
+    if unquoted.translate(None, dialect.noise) != dialect.skeleton * records:
+        return None
+    if _has_longer_field(block, unquoted, dialect, longest_field):
+        return None
+    payload = _with_line_feeds(block, unquoted)
+    return Block(payload, records) if payload is not None else None
+
+
+def _is_utf8(block: bytes) -> bool:
+    if block.isascii():
+        return True
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _with_line_feeds(block: bytes, unquoted: bytes) -> bytes | None:
+    """CRLF ends as LF: COPY wants one kind. Null when a CR stands alone, or CRLF also stands inside quotes."""
+    if b"\r" not in block:
+        return block
+    line_ends = unquoted.count(b"\r\n")
+    if unquoted.count(b"\r") != line_ends or block.count(b"\r\n") != line_ends:
+        return None
+    return block.replace(b"\r\n", b"\n")
+
+
+def _has_longer_field(block: bytes, unquoted: bytes, dialect: Dialect, limit: int) -> bool:
+    """Whether a field may be longer than `limit`; a record without quotes that is no longer cannot have one."""
+    if max(map(len, unquoted.split(b"\n"))) > limit:
+        return True
+    if len(block) - len(unquoted) <= limit:
+        return False
+    return max(map(len, dialect.quoted.findall(block)), default=0) > limit

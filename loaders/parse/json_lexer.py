@@ -1,0 +1,128 @@
+"""Walks through a JSON document of any size and finds where its values begin and end, without keeping it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from loaders.errors import DataError
+from loaders.parse.batch import Reject
+from loaders.parse.buffer import BLOCK_BYTES, RECORD_BYTES, Buffer
+from loaders.parse.json_record import CLOSING, OPENING, TOKEN
+
+SPACE = re.compile(rb"[ \t\r\n]*+")
+SCALAR_END = re.compile(rb"[\s,\]}\[{\"]")
+STRING_REST = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+
+
+class _Extent:
+    """How far the value under way has been looked at: `position` in the data, and what is open there."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self.depth = 0
+        self.in_string = False
+
+
+class Lexer:
+    """Punctuation and values at the start of a buffer. Raises DataError with the offset where the syntax breaks."""
+
+    def __init__(self, buffer: Buffer) -> None:
+        self.buffer = buffer
+
+    def peek(self) -> bytes:
+        """The next byte that is no white space, which stays; none at the end of the file."""
+        buffer = self.buffer
+        while True:
+            found = SPACE.match(buffer.data, buffer.start)
+            if found and found.end() > buffer.start:
+                buffer.advance(found.end())
+            if buffer.start < len(buffer.data):
+                return buffer.data[buffer.start : buffer.start + 1]
+            if buffer.ended:
+                return b""
+            buffer.fill(BLOCK_BYTES)
+
+    def take(self, expected: bytes) -> None:
+        """Go past one byte of punctuation."""
+        found = self.peek()
+        if found != expected:
+            raise self.broken(f"{expected.decode()!r} expected, " + ("other text found" if found else "the file ends"))
+        self.buffer.advance(self.buffer.start + 1)
+
+    def value(self) -> bytes | None:
+        """The text of the value that begins here and stays undecided; null when it is longer than a record may be."""
+        buffer = self.buffer
+        extent = _Extent(buffer.start)
+        while (end := _end_of_value(buffer.data, extent, buffer.ended)) is None:
+            length = len(buffer.data) - buffer.start
+            if length > RECORD_BYTES:
+                return None
+            self._fill(extent, 2 * length + BLOCK_BYTES)
+        return buffer.data[buffer.start : end] if end - buffer.start <= RECORD_BYTES else None
+
+    def reject_value(self, row_number: int, rule: str, message: str) -> Reject:
+        """The value that begins here as a reject, however long, read past without keeping it."""
+        buffer = self.buffer
+        first = buffer.reject(min(len(buffer.data), buffer.start + RECORD_BYTES), row_number, rule, message)
+        self.skip_value()
+        return replace(first, byte_length=buffer.offset - first.byte_offset)
+
+    def skip_value(self) -> None:
+        """Go past the value that begins here."""
+        buffer = self.buffer
+        extent = _Extent(buffer.start)
+        while (end := _end_of_value(buffer.data, extent, buffer.ended)) is None:
+            buffer.advance(extent.position)
+            self._fill(extent, len(buffer.data) - buffer.start + BLOCK_BYTES)
+        buffer.advance(end)
+
+    def _fill(self, extent: _Extent, size: int) -> None:
+        if self.buffer.ended:
+            raise self.broken("the file ends in the middle of a value")
+        extent.position -= self.buffer.start
+        self.buffer.fill(size)
+
+    def broken(self, what: str, ahead: int = 0) -> DataError:
+        """A refusal of the whole file for its syntax, `ahead` bytes after this place."""
+        buffer = self.buffer
+        return DataError(
+            f"not JSON at byte {buffer.offset + ahead}, line {buffer.line}: {what}",
+            remedy="deliver the file again, complete, or as JSON Lines",
+        )
+
+
+def _end_of_value(data: bytes, extent: _Extent, ended: bool) -> int | None:
+    """Where the value ends, null when the data ends before; `extent` keeps how far it was looked at."""
+    if extent.in_string and not _string_ends(data, extent):
+        return None
+    if extent.depth == 0:
+        mark = data[extent.position : extent.position + 1]
+        if mark not in (b"{", b"[", b'"'):
+            end = SCALAR_END.search(data, extent.position)
+            return max(end.start(), extent.position + 1) if end else len(data) if ended else None
+    for token in TOKEN.finditer(data, extent.position):
+        mark_value, extent.position = data[token.start()], token.end()
+        if mark_value in OPENING:
+            extent.depth += 1
+        elif mark_value in CLOSING:
+            extent.depth -= 1
+        elif token.end() - token.start() == 1:
+            extent.in_string = True
+            if not _string_ends(data, extent):
+                return None
+        if extent.depth <= 0:
+            return extent.position
+    return None
+
+
+def _string_ends(data: bytes, extent: _Extent) -> bool:
+    """Go to the end of the string under way, as far as the data has it."""
+    rest = STRING_REST.match(data, extent.position)
+    assert rest is not None
+    extent.position = rest.end()
+    if data[extent.position : extent.position + 1] != b'"':
+        return False
+    extent.position += 1
+    extent.in_string = False
+    return True

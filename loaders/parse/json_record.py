@@ -1,0 +1,118 @@
+"""One JSON record, read exactly: every number keeps its text, and what JSON leaves open is refused by name."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+import msgspec
+
+MAX_DEPTH = 100
+"""Deeper nesting is refused: readers after this one would run out of stack."""
+
+TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|"', re.DOTALL)
+"""What tells where a value ends: whole strings, brackets, or the quote of a string that does not end in the data."""
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+OPENING, CLOSING = b"{[", b"}]"
+
+
+class Violation(ValueError):  # noqa: N818 - it is about the record
+    """Why a record is rejected alone although its text may be JSON."""
+
+    def __init__(self, rule: str, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.message = message
+
+
+class Malformed(Violation):
+    """The text is not JSON; `position` is the byte of the record where that shows."""
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__("malformed", message)
+        self.position = position
+
+
+def parsed(record: bytes) -> dict[str, Any]:
+    """The members of a record; a number is `msgspec.Raw` of its text.
+
+    Raises Malformed where the text is not JSON, Violation where it is and the record is refused nevertheless.
+    """
+    if b"\0" in record:
+        raise Violation("nul", "the record holds a NUL byte")
+    if _depth(record) > MAX_DEPTH:
+        raise Violation("too_deep", f"the record nests more than {MAX_DEPTH} levels")
+    try:
+        text = record.decode()
+    except UnicodeDecodeError as error:
+        message = f"byte {error.start + 1} of the record is not in the file's encoding"
+        raise Violation("undecodable", message) from error
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise Malformed(error.msg, len(text[: error.pos].encode())) from error
+    if not isinstance(value, dict):
+        raise Violation("not_an_object", f"an object is expected, not {_kind(value)}")
+    if "\\u" in text:
+        _check_text(value)
+    return value
+
+
+def _number(text: str) -> msgspec.Raw:
+    return msgspec.Raw(text.encode())
+
+
+def _constant(word: str) -> NoReturn:
+    raise Violation("not_a_number", f"{word} is not a JSON number")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Violation("duplicate_name", f"the name {twice!r} stands twice in one object")
+    return members
+
+
+_DECODER = json.JSONDecoder(
+    parse_float=_number, parse_int=_number, parse_constant=_constant, object_pairs_hook=_members
+)
+
+
+def _depth(record: bytes) -> int:
+    """The levels of nesting, counted only where there are brackets enough for it to matter."""
+    if record.count(b"{") + record.count(b"[") <= MAX_DEPTH:
+        return 0
+    depth = deepest = 0
+    for token in TOKEN.finditer(record):
+        mark = record[token.start()]
+        if mark in OPENING:
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in CLOSING:
+            depth -= 1
+    return deepest
+
+
+def _check_text(value: Any) -> None:
+    """Refuse what no database takes as text: half a surrogate pair, and NUL."""
+    if isinstance(value, str):
+        if "\0" in value:
+            raise Violation("nul", "the record holds \\u0000")
+        if SURROGATE.search(value):
+            raise Violation("lone_surrogate", "the record holds half of a surrogate pair")
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            _check_text(name)
+            _check_text(member)
+    elif isinstance(value, list):
+        for element in value:
+            _check_text(element)
+
+
+def _kind(value: Any) -> str:
+    names = {str: "a string", bool: "true or false", list: "an array", msgspec.Raw: "a number", type(None): "null"}
+    return names[type(value)]
