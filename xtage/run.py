@@ -44,7 +44,7 @@ def command() -> int:
     except KeyboardInterrupt:
         warn("xtage: no longer following; the run goes on in the local cloud. `xtage run` follows it again")
         return 130
-    _print_accounting(follower.run_ids)
+    print_accounting(follower.run_ids)
     if outcome.status != execution.SUCCEEDED:
         raise OperatorError(_why(outcome), "`xtage status` shows the last runs; correct the cause and run again")
     return 0
@@ -128,7 +128,7 @@ def _became(delivery: Delivery) -> str:
     return words.get(delivery.status, lambda: delivery.status)()
 
 
-def _print_accounting(run_ids: list[int]) -> None:
+def print_accounting(run_ids: list[int]) -> None:
     """The files of the runs, record by record accounted for, and the size of the unified dataset."""
     deliveries = [delivery for run_id in run_ids for delivery in ledger.deliveries_of(run_id)]
     say("")
