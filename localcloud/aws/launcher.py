@@ -58,6 +58,7 @@ class Aws:
             if self.is_running():
                 raise LocalCloudError(f"the embedded AWS is already running in {self.home}", "run `xtage down` first")
             self._require_lambda_environment()
+            self._require_deployed_port()
             ports.require_free(self.settings.aws_port, "the embedded AWS", "XTAGE_AWS_PORT")
             shutil.rmtree(self.home / "tmp", ignore_errors=True)
             (self.home / "tmp").mkdir(parents=True)
@@ -120,6 +121,13 @@ class Aws:
         if not python.exists():
             raise LocalCloudError(f"the Lambdas' Python environment {python} does not exist", "run `make install`")
 
+    def _require_deployed_port(self) -> None:
+        file, port = postgres_port_file(self.settings), self.settings.postgres_port
+        deployed = file.read_text() if file.exists() else str(port)
+        if deployed != str(port):
+            problem = f"what is deployed in {self.home} expects PostgreSQL on port {deployed}, not {port}"
+            raise LocalCloudError(problem, f"set XTAGE_POSTGRES_PORT to {deployed}, or remove {self.settings.home}")
+
     def _open_log(self) -> IO[bytes]:
         self.settings.logs.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
@@ -161,6 +169,11 @@ class Aws:
                 return False
             time.sleep(0.05)
         return True
+
+
+def postgres_port_file(settings: Settings) -> Path:
+    """Holds the PostgreSQL port that was deployed into secrets, functions and build projects."""
+    return settings.home / "aws" / "postgres-port"
 
 
 def server_lock(settings: Settings) -> Path:

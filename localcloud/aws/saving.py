@@ -3,6 +3,7 @@
 ministack itself writes its state only when it is ended in an orderly way (S3 objects excepted).
 """
 
+import logging
 import threading
 
 from ministack import app as ministack
@@ -22,6 +23,8 @@ class Saver:
 
     def start(self) -> None:
         """Begins to write."""
+        # It would log a line per service and write.
+        logging.getLogger("persistence").setLevel(logging.WARNING)
         self._thread.start()
 
     def touch(self) -> None:

@@ -7,7 +7,7 @@ them all: `apply` refuses to start when one is gone, and the tests tell which be
 import importlib
 from typing import Any
 
-from localcloud.aws.patches import executions, lambda_workers, object_events
+from localcloud.aws.patches import databases, executions, lambda_workers, object_events
 from localcloud.aws.patches.seams import SEAMS
 from localcloud.aws.saving import Saver
 from localcloud.errors import LocalCloudError
@@ -22,6 +22,7 @@ def apply(settings: Settings, saver: Saver) -> None:
     lambda_workers.apply(settings)
     executions.apply(saver.touch)
     object_events.apply()
+    databases.apply(settings)
 
 
 def _exists(seam: str) -> bool:

@@ -24,4 +24,8 @@ SEAMS = (
     "services.stepfunctions:load_persisted_state",
     "services.s3:_fire_s3_event",
     "services.eventbridge:_dispatch_event",
+    "services.rds:_instances",
+    "services.rds:load_persisted_state",
+    "services.cloudformation.provisioners:_RESOURCE_HANDLERS",
+    "services.cloudformation.provisioners:_rds_db_instance_attrs",
 )
