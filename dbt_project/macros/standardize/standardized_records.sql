@@ -102,7 +102,7 @@ select * from final
     {%- elif rule.check == 'accepted_values' -%}
         lower({{ value }}) in ({{ xtage.quoted_list(rule.value | map('lower')) }})
     {%- elif rule.check == 'not_after_delivery' -%}
-        {{ value }} <= {{ xtage.utc_date('first_delivered_at') }}
+        {{ value }} <= cast(first_delivered_at as date)
     {%- else -%}
         {{ exceptions.raise_compiler_error("the rule `" ~ rule.name ~ "` of column " ~ name ~ " has the unknown check `" ~ rule.check ~ "`") }}
     {%- endif -%}
