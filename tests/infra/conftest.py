@@ -1,0 +1,147 @@
+"""The real state machine on the embedded AWS's engine, with small scripted Lambdas in the places of the loaders."""
+
+import io
+import json
+import time
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.aws import Aws
+from xtage.deploy import PROJECT
+
+DEFINITION = PROJECT / "orchestration" / "pipeline.asl.json"
+FUNCTIONS = ("OpenRun", "NextRound", "Load", "RecordFailure", "NeedsBuild", "CloseRun", "FailRun")
+BUILD_PROJECT = "scripted"
+ROLE = "arn:aws:iam::000000000000:role/test"
+
+# Writes down each call, then answers with the next line of its script, the last one again and again.
+STUB = """
+import fcntl, json, os
+from pathlib import Path
+
+class TransientError(Exception): pass
+class TerminalError(Exception): pass
+
+def answer(event, context):
+    directory = Path(os.environ["SCRIPT_DIRECTORY"])
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with (directory / "calls").open("a") as calls:
+            calls.write(json.dumps([os.environ["NAME"], event]) + "\\n")
+        script = directory / os.environ["NAME"]
+        lines = script.read_text().splitlines()
+        script.write_text("\\n".join(lines[1:] or lines))
+    line = json.loads(lines[0])
+    if "raise" in line:
+        raise globals()[line["raise"]](line["message"])
+    return line
+"""
+
+
+@dataclass
+class Pipeline:
+    """The state machine and the scripts of the functions it calls."""
+
+    aws: Aws
+    directory: Path
+    arn: str = ""
+    states: Any = None
+
+    def __post_init__(self) -> None:
+        self.states = self.aws.client("stepfunctions")
+
+    def script(self, **lines: dict[str, Any] | list[dict[str, Any]]) -> None:
+        """What each function answers, call by call; {"raise": class, "message": text} makes it raise."""
+        for name, answers in lines.items():
+            answers = answers if isinstance(answers, list) else [answers]
+            (self.directory / name).write_text("\n".join(json.dumps(answer) for answer in answers))
+
+    def start(self, **event: Any) -> str:
+        """Starts an execution; returns its ARN."""
+        started = self.states.start_execution(stateMachineArn=self.arn, input=json.dumps(event))
+        return str(started["executionArn"])
+
+    def finish(self, execution: str) -> dict[str, Any]:
+        """The execution as described, once it has ended."""
+        deadline = time.monotonic() + 120
+        while (found := self.states.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, f"{execution} does not end"
+            time.sleep(0.05)
+        return dict(found)
+
+    def start_and_stay(self) -> str:
+        """Starts an execution that stays in its first round until it is stopped; returns its ARN."""
+        self.script(NextRound={"raise": "TransientError", "message": "try again"})
+        execution = self.start()
+        deadline = time.monotonic() + 60
+        while not self.calls("NextRound"):
+            assert time.monotonic() < deadline, f"{execution} does not come to its first round"
+            time.sleep(0.05)
+        return execution
+
+    def stop(self, execution: str) -> None:
+        """Stops an execution from outside, as a person does in the console."""
+        self.states.stop_execution(executionArn=execution)
+
+    def run(self, **event: Any) -> dict[str, Any]:
+        """Runs to the end; returns the execution as described, with `output` parsed."""
+        found = self.finish(self.start(**event))
+        return {**found, "output": json.loads(found["output"]) if "output" in found else None}
+
+    def calls(self, function: str | None = None) -> list[Any]:
+        """The payloads one function was called with, or every call as [function, payload]."""
+        file = self.directory / "calls"
+        calls = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        return calls if function is None else [payload for name, payload in calls if name == function]
+
+
+@pytest.fixture(scope="session")
+def machine(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """The state machine over scripted functions, made once."""
+    pipeline = Pipeline(aws, tmp_path_factory.mktemp("scripts"))
+    substitutions = {f"{name}FunctionArn": _make_function(pipeline, name) for name in FUNCTIONS}
+    substitutions |= {"BuildProjectName": BUILD_PROJECT, "BuildTimeoutMinutes": "5", "MaxConcurrency": "4"}
+    definition = DEFINITION.read_text()
+    for key, value in substitutions.items():
+        definition = definition.replace("${" + key + "}", value)
+    created = pipeline.states.create_state_machine(name="scripted", definition=definition, roleArn=ROLE)
+    pipeline.arn = created["stateMachineArn"]
+    return pipeline
+
+
+@pytest.fixture
+def pipeline(machine: Pipeline) -> Pipeline:
+    """The state machine over functions that do one round, two files, and no build."""
+    for file in machine.directory.iterdir():
+        file.unlink()
+    machine.script(
+        OpenRun={"outcome": "opened", "run_id": 7, "holder": None},
+        NextRound={"deliveries": [{"delivery_id": 1}, {"delivery_id": 2}]},
+        Load={"status": "loaded"},
+        RecordFailure={},
+        NeedsBuild={"build": False},
+        CloseRun={"outcome": "closed", "records_loaded": 2},
+        FailRun={},
+    )
+    return machine
+
+
+def _make_function(pipeline: Pipeline, name: str) -> str:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("stub.py", STUB)
+    environment = {"SCRIPT_DIRECTORY": str(pipeline.directory), "NAME": name}
+    created = pipeline.aws.client("lambda").create_function(
+        FunctionName=f"scripted-{name}",
+        Runtime="python3.11",
+        Handler="stub.answer",
+        Role=ROLE,
+        Timeout=30,
+        Code={"ZipFile": archive.getvalue()},
+        Environment={"Variables": environment},
+    )
+    return str(created["FunctionArn"])

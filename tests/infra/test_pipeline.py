@@ -1,0 +1,196 @@
+"""The state machine's promises, on the embedded AWS's engine: what is loaded, retried, recorded, taken over."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.infra.conftest import DEFINITION, Pipeline
+
+EVENT = {"detail-type": "Object Created", "detail": {"object": {"key": "raw/sales/a.csv"}}}
+
+
+def test_a_run_loads_each_delivery_once_and_closes(pipeline: Pipeline) -> None:
+    run = pipeline.run(**EVENT)
+    assert run["status"] == "SUCCEEDED"
+    assert run["output"] == {"outcome": "closed", "records_loaded": 2}
+    assert sorted(call["delivery_id"] for call in pipeline.calls("Load")) == [1, 2]
+    assert all(call["run_id"] == 7 for call in pipeline.calls("Load"))
+    closing = {"run_id": 7, "execution_arn": run["executionArn"], "round": 1, "built": False}
+    assert pipeline.calls("CloseRun") == [closing]
+    assert pipeline.calls("RecordFailure") == pipeline.calls("FailRun") == []
+
+
+def test_the_event_that_started_the_run_is_registered_by_it(pipeline: Pipeline) -> None:
+    run = pipeline.run(**EVENT)
+    opening = {"execution_arn": run["executionArn"], "event": EVENT, "sweep": False, "dead_holder": None}
+    assert pipeline.calls("OpenRun") == [opening]
+
+
+def test_a_sweep_has_no_event(pipeline: Pipeline) -> None:
+    pipeline.run(trigger="sweep", sweep=True)
+    assert [(call["event"], call["sweep"]) for call in pipeline.calls("OpenRun")] == [(None, True)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 100], ids=["no file", "one file", "a full round"])
+def test_a_round_of_any_size_is_loaded(pipeline: Pipeline, count: int) -> None:
+    pipeline.script(NextRound={"deliveries": [{"delivery_id": number} for number in range(count)]})
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    assert sorted(call["delivery_id"] for call in pipeline.calls("Load")) == list(range(count))
+
+
+def test_an_execution_that_finds_a_live_run_leaves_it_the_work(pipeline: Pipeline) -> None:
+    holder = pipeline.start_and_stay()
+    try:
+        pipeline.script(OpenRun={"outcome": "held", "run_id": None, "holder": holder})
+        second = pipeline.run(**EVENT)
+    finally:
+        pipeline.stop(holder)
+    assert second["output"] == {"outcome": "already_running", "holder": holder}
+    assert second["status"] == "SUCCEEDED"
+
+
+def test_the_lease_of_a_stopped_execution_is_taken_over(pipeline: Pipeline) -> None:
+    holder = pipeline.start_and_stay()
+    pipeline.stop(holder)
+    pipeline.script(NextRound={"deliveries": []})
+    check_takeover(pipeline, holder)
+
+
+def test_the_lease_of_an_execution_that_nobody_knows_any_more_is_taken_over(pipeline: Pipeline) -> None:
+    check_takeover(pipeline, f"{pipeline.arn.replace(':stateMachine:', ':execution:')}:long-gone")
+
+
+def check_takeover(pipeline: Pipeline, holder: str) -> None:
+    held = {"outcome": "held", "run_id": None, "holder": holder}
+    pipeline.script(OpenRun=[held, {"outcome": "opened", "run_id": 8, "holder": None}])
+    run = pipeline.run(**EVENT)
+    assert run["output"]["outcome"] == "closed"
+    mine = [call for call in pipeline.calls("OpenRun") if call["execution_arn"] == run["executionArn"]]
+    assert [call["dead_holder"] for call in mine] == [None, holder]
+
+
+def test_what_arrives_meanwhile_is_drained_in_further_rounds(pipeline: Pipeline) -> None:
+    pipeline.script(
+        NextRound=[{"deliveries": [{"delivery_id": 1}]}, {"deliveries": [{"delivery_id": 2}]}],
+        CloseRun=[{"outcome": "more"}, {"outcome": "closed"}],
+    )
+    assert pipeline.run()["output"] == {"outcome": "closed"}
+    assert [call["round"] for call in pipeline.calls("NextRound")] == [1, 2]
+    assert [call["round"] for call in pipeline.calls("CloseRun")] == [1, 2]
+    assert [call["delivery_id"] for call in pipeline.calls("Load")] == [1, 2]
+
+
+def test_a_run_of_many_rounds_starts_its_successor(pipeline: Pipeline) -> None:
+    pipeline.script(CloseRun=[{"outcome": "successor"}, {"outcome": "closed"}])
+    assert pipeline.run()["output"] == {"outcome": "successor"}
+    listed = pipeline.states.list_executions(stateMachineArn=pipeline.arn)["executions"]
+    ended = [pipeline.finish(execution["executionArn"]) for execution in listed]
+    (successor,) = [execution for execution in ended if json.loads(execution["input"]) == {"trigger": "successor"}]
+    assert json.loads(successor["output"]) == {"outcome": "closed"}
+
+
+def test_a_transient_error_is_tried_again(pipeline: Pipeline) -> None:
+    transient = {"raise": "TransientError", "message": "the database is restarting"}
+    pipeline.script(NextRound={"deliveries": [{"delivery_id": 1}]}, Load=[transient, {"status": "loaded"}])
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    assert len(pipeline.calls("Load")) == 2
+    assert pipeline.calls("RecordFailure") == []
+
+
+def test_an_error_that_a_person_must_mend_is_not_tried_again_and_does_not_stop_the_other_files(
+    pipeline: Pipeline,
+) -> None:
+    terminal = {"raise": "TerminalError", "message": "no such table"}
+    pipeline.script(
+        NextRound={"deliveries": [{"delivery_id": number} for number in (1, 2, 3)]},
+        Load=[terminal, {"status": "loaded"}],
+    )
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    assert len(pipeline.calls("Load")) == 3
+    (failure,) = pipeline.calls("RecordFailure")
+    assert failure["run_id"] == 7
+    assert failure["error"] == "TerminalError"
+    assert "no such table" in failure["cause"]
+
+
+@pytest.mark.parametrize("state", ["NextRound", "NeedsBuild", "CloseRun"])
+def test_a_failed_run_says_which_state_and_why(pipeline: Pipeline, state: str) -> None:
+    pipeline.script(**{state: {"raise": "TerminalError", "message": "permission denied"}})
+    run = pipeline.run()
+    assert (run["status"], run["error"]) == ("FAILED", "TerminalError")
+    assert run["cause"].startswith(f"{state}: ")
+    (failure,) = pipeline.calls("FailRun")
+    assert (failure["run_id"], failure["execution_arn"]) == (7, run["executionArn"])
+    assert (failure["state"], failure["error"]) == (state, "TerminalError")
+    assert "permission denied" in failure["cause"]
+
+
+def test_a_failure_that_cannot_be_recorded_fails_the_run(pipeline: Pipeline) -> None:
+    pipeline.script(
+        Load={"raise": "TerminalError", "message": "first"},
+        RecordFailure={"raise": "TerminalError", "message": "second"},
+    )
+    assert pipeline.run()["status"] == "FAILED"
+    (failure,) = pipeline.calls("FailRun")
+    assert failure["state"] == "LoadFiles"
+    assert "second" in failure["cause"]
+
+
+def test_a_run_that_cannot_even_write_down_its_failure_ends_with_the_first_reason(pipeline: Pipeline) -> None:
+    pipeline.script(
+        NextRound={"raise": "TerminalError", "message": "first"},
+        FailRun={"raise": "TerminalError", "message": "second"},
+    )
+    run = pipeline.run()
+    assert run["status"] == "FAILED"
+    assert "first" in run["cause"]
+
+
+def test_a_run_that_could_not_open_has_nothing_to_close(pipeline: Pipeline) -> None:
+    pipeline.script(OpenRun={"raise": "TerminalError", "message": "no secret"})
+    run = pipeline.run()
+    assert (run["status"], run["error"]) == ("FAILED", "TerminalError")
+    assert run["cause"].startswith("OpenRun: ")
+    assert {name for name, _ in pipeline.calls()} == {"OpenRun"}
+
+
+def tasks(states: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every Task of a state machine, those inside a Map too."""
+    inner = [tasks(state["ItemProcessor"]["States"]) for state in states.values() if state["Type"] == "Map"]
+    found = {name: state for name, state in states.items() if state["Type"] == "Task"}
+    return {name: state for part in (found, *inner) for name, state in part.items()}
+
+
+def test_only_transient_errors_and_the_services_own_are_retried() -> None:
+    retried = {
+        error
+        for state in tasks(json.loads(DEFINITION.read_text())["States"]).values()
+        for retrier in state.get("Retry", [])
+        for error in retrier["ErrorEquals"]
+    }
+    services = {"Lambda", "Sfn", "StepFunctions"}
+    assert {error for error in retried if error.split(".")[0] not in services} == {"TransientError"}
+
+
+def test_every_lambda_retries_alike_with_backoff_and_jitter() -> None:
+    states = tasks(json.loads(DEFINITION.read_text())["States"])
+    policies = [state["Retry"] for state in states.values() if state["Resource"].endswith(":lambda:invoke")]
+    assert len(policies) == 7
+    assert all(policy == policies[0] for policy in policies)
+    assert all(retrier["BackoffRate"] > 1 and retrier["JitterStrategy"] == "FULL" for retrier in policies[0])
+
+
+def test_every_task_catches_whatever_it_does_not_retry() -> None:
+    states = json.loads(DEFINITION.read_text())["States"]
+    uncaught = [name for name, state in states.items() if state["Type"] in ("Task", "Map") and not catches_all(state)]
+    assert uncaught == []
+
+
+def catches_all(state: dict[str, Any]) -> bool:
+    return any("States.ALL" in catcher["ErrorEquals"] for catcher in state.get("Catch", []))
+
+
+def test_no_feature_is_used_that_the_embedded_engine_ignores() -> None:
+    text = DEFINITION.read_text()
+    assert all(feature not in text for feature in ("ItemBatcher", "ResultWriter", "s3:getObject", "DISTRIBUTED"))
