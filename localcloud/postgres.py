@@ -42,6 +42,8 @@ SERVER_OPTIONS = {
     # Nothing replicates from here.
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    # A killed loader or dbt run must not leave its query running, and its locks held.
+    "client_connection_check_interval": "1s",
     # Compiling costs more than the small queries of a local run take.
     "jit": "off",
 }

@@ -7,7 +7,7 @@ them all: `apply` refuses to start when one is gone, and the tests tell which be
 import importlib
 from typing import Any
 
-from localcloud.aws.patches import databases, executions, lambda_workers, object_events
+from localcloud.aws.patches import codebuild_builds, databases, executions, lambda_workers, object_events
 from localcloud.aws.patches.seams import SEAMS
 from localcloud.aws.saving import Saver
 from localcloud.errors import LocalCloudError
@@ -23,6 +23,7 @@ def apply(settings: Settings, saver: Saver) -> None:
     executions.apply(saver.touch)
     object_events.apply()
     databases.apply(settings)
+    codebuild_builds.apply(settings)
 
 
 def _exists(seam: str) -> bool:

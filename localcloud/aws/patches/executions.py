@@ -4,6 +4,7 @@ In ministack a stopped execution goes on with the items of a Map, the retries an
 one of them fails, and a restart makes FAILED of what was running.
 """
 
+import math
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -22,6 +23,8 @@ POLL_SECONDS = 0.2
 
 # Threads of Map items and timeouts inherit it, for ministack copies the context into each.
 _current: ContextVar[dict[str, Any] | None] = ContextVar("execution", default=None)
+# When the TimeoutSeconds of the task that is being run are over, by the monotonic clock.
+_deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 
 
 def apply(changed: Callable[[], None]) -> None:
@@ -39,15 +42,19 @@ def apply(changed: Callable[[], None]) -> None:
     stepfunctions._emit_execution_status_event = emit
 
 
-def is_stopped() -> bool:
-    """Whether the execution on whose behalf this thread works has been stopped (or has failed elsewhere)."""
+def is_abandoned() -> bool:
+    """Whether nobody waits any more for the task that this thread runs: its time is over, or its execution."""
+    return _is_stopped() or time.monotonic() > _deadline.get()
+
+
+def _is_stopped() -> bool:
     execution = _current.get()
     return execution is not None and execution["status"] != "RUNNING"
 
 
-def require_not_stopped() -> None:
+def _require_not_stopped() -> None:
     """Raises the engine's error when the execution has been stopped, which ends the state that is being run."""
-    if is_stopped():
+    if _is_stopped():
         raise stepfunctions._ExecutionError("Execution.Stopped", "The execution was stopped")
 
 
@@ -75,15 +82,23 @@ def _remember_current() -> None:
 
 
 def _end_when_stopped() -> None:
-    invoke, fail, add_event = (
+    invoke, invoke_with_timeout, fail, add_event = (
         stepfunctions._invoke_resource,
+        stepfunctions._invoke_resource_with_timeout,
         stepfunctions._fail_execution,
         stepfunctions._add_event,
     )
 
     def invoke_if_running(resource: str, arguments: Any) -> Any:
-        require_not_stopped()
+        _require_not_stopped()
         return invoke(resource, arguments)
+
+    def invoke_until_timeout(resource: str, arguments: Any, timeout: float) -> Any:
+        token = _deadline.set(time.monotonic() + timeout)
+        try:
+            return invoke_with_timeout(resource, arguments, timeout)
+        finally:
+            _deadline.reset(token)
 
     def fail_if_running(execution: dict[str, Any], error: str, cause: str) -> None:
         if execution["status"] == "RUNNING":
@@ -94,6 +109,7 @@ def _end_when_stopped() -> None:
             add_event(execution, event_type, details)
 
     stepfunctions._invoke_resource = invoke_if_running
+    stepfunctions._invoke_resource_with_timeout = invoke_until_timeout
     stepfunctions._fail_execution = fail_if_running
     stepfunctions._add_event = add_event_if_running
     stepfunctions._scaled_sleep = _sleep
@@ -103,5 +119,5 @@ def _sleep(seconds: float) -> None:
     """Waits, and ends with the engine's error as soon as the execution is stopped."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
-        require_not_stopped()
+        _require_not_stopped()
         time.sleep(min(left, POLL_SECONDS))
