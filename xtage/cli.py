@@ -9,7 +9,7 @@ import click
 from xtage.console import warn
 from xtage.errors import OperatorError
 
-VERBS = ("up", "down", "status", "drop", "run", "sql")
+VERBS = ("up", "down", "status", "drop", "run", "sql", "check")
 
 
 class Verbs(click.Group):

@@ -1,10 +1,13 @@
 """Executions of the state machine: starting one, and what happens in it, step by step."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+# dbt's own count, in lines such as `17:02:11  5 of 31 OK created sql table model marts.unified_sales`.
+DBT_STEP = re.compile(r"\b(\d+ of \d+) (?:OK|PASS|WARN|ERROR|FAIL|START)\b")
 # States worth a line: those that do work. Choices and passes are over before anybody could read about them.
 WORKING = ("Task", "Map")
 RUNNING = "RUNNING"
@@ -66,3 +69,15 @@ def entered_states(client: Any, execution_arn: str, after: int) -> Iterator[tupl
         for event in page["events"]:
             if event["id"] > after and event["type"].endswith("StateEntered"):
                 yield event["id"], event["stateEnteredEventDetails"]["name"]
+
+
+def build_step(logs: Any, project: str) -> str | None:
+    """How far the newest dbt build is, such as `5 of 31`; None before its first model."""
+    group = f"/aws/codebuild/{project}"
+    streams = logs.describe_log_streams(logGroupName=group, orderBy="LastEventTime", descending=True, limit=1)
+    if not streams["logStreams"]:
+        return None
+    newest = streams["logStreams"][0]["logStreamName"]
+    events = logs.get_log_events(logGroupName=group, logStreamName=newest, limit=20, startFromHead=False)["events"]
+    steps = [found[1] for event in events if (found := DBT_STEP.search(event["message"]))]
+    return steps[-1] if steps else None
