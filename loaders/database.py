@@ -99,8 +99,12 @@ def transaction(connection: Connection) -> Iterator[Cursor]:
         try:
             yield connection.cursor()
             connection.commit()
-        except BaseException:
+        except Exception:
             _roll_back(connection)
+            raise
+        except BaseException:
+            # Interrupted, perhaps in the middle of a message: the session cannot be asked anything any more.
+            connection._usock.close()
             raise
 
 

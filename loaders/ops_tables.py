@@ -149,7 +149,11 @@ RUNS = Table(
         TableColumn("records_loaded", "bigint", "Records that landed.", default="0", not_null=True),
         TableColumn("records_rejected", "bigint", "Records that could not be read.", default="0", not_null=True),
         TableColumn("build_started_at", "timestamp", "When its last dbt build began (UTC); null when none was needed."),
-        TableColumn("built_at", "timestamp", "When a dbt build of it was known to have succeeded (UTC)."),
+        TableColumn(
+            "built_through",
+            "timestamp",
+            "All that had landed by then (UTC) is in the marts; null when no dbt build of the run succeeded.",
+        ),
         TableColumn("error", "text", "The state that failed, the error and its cause."),
     ),
     constraints=(

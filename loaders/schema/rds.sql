@@ -152,7 +152,7 @@ create table if not exists "ops"."runs" (
     "records_loaded" bigint default 0 not null,
     "records_rejected" bigint default 0 not null,
     "build_started_at" timestamp,
-    "built_at" timestamp,
+    "built_through" timestamp,
     "error" text,
     primary key (run_id),
     check (status in ('running', 'succeeded', 'failed', 'abandoned'))

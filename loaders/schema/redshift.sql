@@ -126,7 +126,7 @@ create table if not exists "ops"."runs" (
     "records_loaded" bigint,
     "records_rejected" bigint,
     "build_started_at" timestamp,
-    "built_at" timestamp,
+    "built_through" timestamp,
     "error" varchar(65535)
 )
 sortkey ("run_id");

@@ -1,0 +1,39 @@
+"""What reading a file came to, and when that is too little."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loaders.contract import Contract
+from loaders.errors import DataError
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Always records_read = records_loaded + records_rejected."""
+
+    records_read: int
+    records_loaded: int
+    records_rejected: int
+    blank_lines: int
+
+
+def require_records(contract: Contract, counts: Counts, first_reject: str | None) -> None:
+    """Raises DataError for a file without a record, unless the contract allows it.
+
+    A full file of which every record was rejected is refused too: it would close every record key of its feed.
+    """
+    if counts.records_loaded or contract.allow_empty:
+        return
+    if counts.records_read == 0:
+        raise DataError(
+            "holds no record",
+            feed=contract.feed,
+            remedy=f"drop it again with its records, or set allowEmpty in contracts/{contract.feed}.odcs.yaml",
+        )
+    if contract.delivery == "full":
+        raise DataError(
+            f"none of its {counts.records_read} records could be read; the first: {first_reject}",
+            feed=contract.feed,
+            remedy="correct the file and drop it again",
+        )

@@ -1,0 +1,60 @@
+"""What Step Functions says about a failed task, in one line, and whether trying again may help."""
+
+from __future__ import annotations
+
+import json
+
+TRANSIENT = frozenset(
+    {
+        "TransientError",
+        # The function never ran, was throttled, or its environment died.
+        "Lambda.ServiceException",
+        "Lambda.AWSLambdaException",
+        "Lambda.SdkClientException",
+        "Lambda.ClientExecutionTimeoutException",
+        "Lambda.TooManyRequestsException",
+        "Lambda.ResourceNotReadyException",
+        "Lambda.Unknown",
+        "Sandbox.Timedout",
+        "States.Timeout",
+    }
+)
+CAUSE_CHARACTERS = 2000
+
+
+def is_transient(error: str) -> bool:
+    """Whether an error name of Step Functions stands for something that may pass."""
+    return error in TRANSIENT
+
+
+def described(error: str, cause: str | None) -> str:
+    """`<error>: <cause>` in one line: of a Lambda its message, of a build its failed phase, else the cause as it is."""
+    return f"{error}: {' '.join(_message(cause or '').split())[:CAUSE_CHARACTERS]}".rstrip(": ")
+
+
+def _message(cause: str) -> str:
+    try:
+        document = json.loads(cause)
+    except ValueError:
+        return cause
+    if not isinstance(document, dict):
+        return cause
+    if "errorMessage" in document:
+        return str(document["errorMessage"])
+    build = document.get("Build", document)
+    if isinstance(build, dict) and "BuildStatus" in build:
+        return _build_message(build)
+    return cause
+
+
+def _build_message(build: dict[str, object]) -> str:
+    phases = build.get("Phases")
+    failed = [
+        str(phase.get("PhaseType"))
+        for phase in (phases if isinstance(phases, list) else [])
+        if isinstance(phase, dict) and phase.get("PhaseStatus") in ("FAILED", "FAULT", "TIMED_OUT")
+    ]
+    logs = build.get("Logs")
+    where = logs.get("DeepLink") or logs.get("StreamName") if isinstance(logs, dict) else None
+    phase = f" in phase {failed[0]}" if failed else ""
+    return f"build {build.get('Id')} ended {build['BuildStatus']}{phase}{f'; log: {where}' if where else ''}"

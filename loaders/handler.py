@@ -1,0 +1,132 @@
+"""The Lambda entries, one per step of the state machine and one for migrations; nothing else.
+
+Environment: RAW_BUCKET, DATABASE_SECRET, DATABASE_TLS, DATABASE_CA_BUNDLE. What an entry raises, the state machine sees
+under the name of its class (`loaders.errors`). Logs carry ids and counts, never a field of a record.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from loaders import ledger, runs
+from loaders.contract import load_contracts
+from loaders.database import Connection, connect, is_alive, transaction
+from loaders.discovery import register_event, sweep
+from loaders.failures import described, is_transient
+from loaders.load.rds import Loader
+from loaders.migrate import migrate as apply_migrations
+from loaders.storage import s3_client
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_s3 import S3Client
+
+    Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+logger = Logger(service="loaders")
+
+
+class _Worker:
+    """What a warm Lambda keeps from one invocation to the next."""
+
+    connection: Connection | None = None
+    s3: S3Client | None = None
+
+
+def _connection() -> Connection:
+    if _Worker.connection is None or not is_alive(_Worker.connection):
+        _Worker.connection = connect(os.environ)
+    return _Worker.connection
+
+
+def _s3() -> S3Client:
+    if _Worker.s3 is None:
+        _Worker.s3 = s3_client()
+    return _Worker.s3
+
+
+@logger.inject_lambda_context(clear_state=True)
+def migrate(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Makes and completes the tables: {"applied": [...]}, empty when nothing was missing."""
+    applied = apply_migrations(_connection(), load_contracts())
+    logger.info("migrated", applied=applied)
+    return {"applied": applied}
+
+
+@logger.inject_lambda_context(clear_state=True)
+def open_run(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Registers what the event (and, asked for a sweep, the bucket) tells of, then takes the lease if it can."""
+    connection, contracts = _connection(), load_contracts()
+    if event.get("event"):
+        register_event(connection, _s3(), contracts, event["event"])
+    if event.get("sweep"):
+        found = sweep(connection, _s3(), contracts, os.environ["RAW_BUCKET"])
+        logger.info("swept", registered=found)
+    with transaction(connection) as cursor:
+        opened = runs.open_run(cursor, event["execution_arn"], event.get("dead_holder"))
+    logger.info("open run", **asdict(opened))
+    return asdict(opened)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def next_round(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The deliveries this run loads next: {"deliveries": [{"delivery_id": n}, ...]}, at most 100."""
+    with transaction(_connection()) as cursor:
+        deliveries = runs.next_round(cursor, event["run_id"])
+    logger.info("round", run_id=event["run_id"], round=event.get("round"), deliveries=len(deliveries))
+    return {"deliveries": [{"delivery_id": delivery_id} for delivery_id in deliveries]}
+
+
+@logger.inject_lambda_context(clear_state=True)
+def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Lands one delivery and answers with what became of it."""
+    logger.append_keys(delivery_id=event["delivery_id"], run_id=event.get("run_id"))
+    logger.info("load begins")
+    loader = Loader(_connection(), _s3(), load_contracts(), lambda: context.get_remaining_time_in_millis() / 1000)
+    outcome = loader.load(event["delivery_id"], event.get("run_id"))
+    logger.info("load ends", **{name: value for name, value in asdict(outcome).items() if name != "delivery_id"})
+    return asdict(outcome)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def record_failure(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Records that loading raised: transient errors leave the delivery pending, up to five times; others fail it."""
+    error = described(event["error"], event.get("cause"))
+    with transaction(_connection()) as cursor:
+        final = not is_transient(event["error"])
+        status = ledger.fail_delivery(cursor, event["delivery_id"], event.get("run_id"), error, final=final)
+    logger.error("load failed", delivery_id=event["delivery_id"], status=status, error=error)
+    return {"delivery_id": event["delivery_id"], "status": status, "error": error}
+
+
+@logger.inject_lambda_context(clear_state=True)
+def needs_build(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Whether dbt has something to do: {"build": bool}."""
+    with transaction(_connection()) as cursor:
+        build = runs.needs_build(cursor, event["run_id"], force=bool(event.get("force")))
+    logger.info("needs build", run_id=event["run_id"], build=build)
+    return {"build": build}
+
+
+@logger.inject_lambda_context(clear_state=True)
+def close_run(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Ends the run, or says that there is more: {"outcome": "more" | "successor" | "closed", totals...}."""
+    with transaction(_connection()) as cursor:
+        outcome, totals = runs.close_run(cursor, event["run_id"], event["round"], built=bool(event.get("built")))
+    logger.info("close run", run_id=event["run_id"], outcome=outcome, **asdict(totals))
+    return {"outcome": outcome, "run_id": event["run_id"], **asdict(totals)}
+
+
+@logger.inject_lambda_context(clear_state=True)
+def fail_run(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Ends the run as failed, saying which state failed and why, and frees the lease."""
+    error = f"{event['state']}: {described(event['error'], event.get('cause'))}"
+    with transaction(_connection()) as cursor:
+        totals = runs.fail_run(cursor, event.get("run_id"), event["execution_arn"], error)
+    logger.error("run failed", run_id=event.get("run_id"), error=error)
+    return {"run_id": event.get("run_id"), "error": error, **asdict(totals)}

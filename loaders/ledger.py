@@ -1,0 +1,225 @@
+"""The ledger in RDS (schema `ops`): deliveries and their outcomes. Functions work in their caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from loaders.contract import Contract, feed_of
+from loaders.counts import Counts
+from loaders.database import Cursor
+from loaders.errors import TerminalError
+from loaders.storage import Drop, ObjectVersion
+from loaders.tables import NOW
+
+MAX_ATTEMPTS = 5
+"""Attempts after which a delivery whose errors are all transient counts as failed."""
+
+UNRECOGNIZED = (
+    "belongs to no feed, or to several -> drop it as raw/<feed>/<name>, or add its name to a contract's filePatterns"
+)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One registered object version, as far as loading it needs to know."""
+
+    delivery_id: int
+    feed: str | None
+    version: ObjectVersion
+    etag: str
+    bytes: int
+    delivered_at: datetime
+    status: str
+    load_id: int | None
+    error: str | None
+
+
+def register(cursor: Cursor, drop: Drop, contracts: Mapping[str, Contract], sequencer: str | None = None) -> int:
+    """Adds an object version to the deliveries, once however often it is called; returns its id.
+
+    It becomes `pending`, `unrecognized` when no feed (or more than one) claims it, `failed` when its metadata is wrong.
+    """
+    feed = feed_of(drop.version.object_key, contracts.values())
+    status = "unrecognized" if feed is None else "failed" if drop.problem else "pending"
+    error = UNRECOGNIZED if feed is None else drop.problem
+    cursor.execute(
+        f"""
+        insert into ops.deliveries (
+            feed, bucket, object_key, version_id, version_order, etag, sequencer, delivered_at, bytes, status, error,
+            finished_at
+        )
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, case when %s = 'pending' then null else {NOW} end)
+        on conflict (bucket, object_key, version_id)
+        do update set sequencer = coalesce(deliveries.sequencer, excluded.sequencer)
+        returning delivery_id
+        """,
+        (
+            feed,
+            drop.version.bucket,
+            drop.version.object_key,
+            drop.version.version_id,
+            drop.version_order,
+            drop.etag,
+            sequencer,
+            drop.delivered_at,
+            drop.bytes,
+            status,
+            error,
+            status,
+        ),
+    )
+    return int(cursor.fetchall()[0][0])
+
+
+def unregistered(cursor: Cursor, versions: Iterable[ObjectVersion]) -> list[ObjectVersion]:
+    """Those versions, all of one bucket, that the ledger does not know yet."""
+    asked = list(versions)
+    if not asked:
+        return []
+    cursor.execute(
+        """
+        select asked.object_key, asked.version_id
+        from unnest(cast(%s as text[]), cast(%s as text[])) as asked (object_key, version_id)
+        where not exists (
+            select from ops.deliveries as known
+            where known.bucket = %s and known.object_key = asked.object_key and known.version_id = asked.version_id
+        )
+        """,
+        ([one.object_key for one in asked], [one.version_id for one in asked], asked[0].bucket),
+    )
+    return [ObjectVersion(asked[0].bucket, key, version_id) for key, version_id in cursor.fetchall()]
+
+
+def recognize_again(cursor: Cursor, contracts: Mapping[str, Contract]) -> int:
+    """Makes unrecognized deliveries pending that a contract of today knows; returns how many."""
+    cursor.execute("select delivery_id, object_key from ops.deliveries where status = 'unrecognized'")
+    found = [(feed_of(key, contracts.values()), delivery_id) for delivery_id, key in cursor.fetchall()]
+    known = [(feed, delivery_id) for feed, delivery_id in found if feed is not None]
+    for feed, delivery_id in known:
+        cursor.execute(
+            "update ops.deliveries set status = 'pending', feed = %s, error = null, finished_at = null "
+            "where delivery_id = %s",
+            (feed, delivery_id),
+        )
+    return len(known)
+
+
+def find_delivery(cursor: Cursor, delivery_id: int) -> Delivery:
+    """One delivery. Raises TerminalError when there is none of that id."""
+    cursor.execute(
+        "select delivery_id, feed, bucket, object_key, version_id, etag, bytes, delivered_at, status, load_id, error "
+        "from ops.deliveries where delivery_id = %s",
+        (delivery_id,),
+    )
+    rows = cursor.fetchall()
+    if not rows:
+        raise TerminalError(f"there is no delivery {delivery_id}", remedy="see ops.deliveries for those there are")
+    number, feed, bucket, key, version_id, *rest = rows[0]
+    return Delivery(number, feed, ObjectVersion(bucket, key, version_id), *rest)
+
+
+def lock_version(cursor: Cursor, version: ObjectVersion) -> bool:
+    """Takes the lock of one object version until the transaction ends; false when another session holds it."""
+    name = f"xtage {version.bucket}\n{version.object_key}\n{version.version_id}"
+    cursor.execute("select pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+    return bool(cursor.fetchall()[0][0])
+
+
+def probably_landed(cursor: Cursor, delivery: Delivery) -> bool:
+    """Whether a delivery of the same feed, etag and size has landed: then hashing first is cheaper than loading."""
+    cursor.execute(
+        "select exists ("
+        "select from ops.deliveries where feed = %s and etag = %s and bytes = %s and load_id is not null)",
+        (delivery.feed, delivery.etag, delivery.bytes),
+    )
+    return bool(cursor.fetchall()[0][0])
+
+
+def find_load(cursor: Cursor, feed: str, content_sha256: str) -> int | None:
+    """The load that holds a content of a feed, null when it has not landed."""
+    cursor.execute(
+        "select load_id from ops.loads where feed = %s and content_sha256 = %s",
+        (feed, content_sha256),
+    )
+    rows = cursor.fetchall()
+    return int(rows[0][0]) if rows else None
+
+
+def new_load_id(cursor: Cursor) -> int:
+    """The id of a load that is about to begin."""
+    cursor.execute("select nextval('ops.load_ids')")
+    return int(cursor.fetchall()[0][0])
+
+
+def record_load(cursor: Cursor, load_id: int, contract: Contract, content_sha256: str, counts: Counts) -> bool:
+    """Writes the load; false when its content has landed meanwhile (waits for a session that is just landing it)."""
+    cursor.execute(
+        """
+        insert into ops.loads (
+            load_id, feed, content_sha256, contract_version, records_read, records_loaded, records_rejected, blank_lines
+        )
+        values (%s, %s, %s, %s, %s, %s, %s, %s)
+        on conflict (feed, content_sha256) do nothing
+        returning load_id
+        """,
+        (
+            load_id,
+            contract.feed,
+            content_sha256,
+            contract.version,
+            counts.records_read,
+            counts.records_loaded,
+            counts.records_rejected,
+            counts.blank_lines,
+        ),
+    )
+    return bool(cursor.fetchall())
+
+
+def counts_of(cursor: Cursor, load_id: int) -> Counts:
+    """What a load counted."""
+    cursor.execute(
+        "select records_read, records_loaded, records_rejected, blank_lines from ops.loads where load_id = %s",
+        (load_id,),
+    )
+    return Counts(*(int(count) for count in cursor.fetchall()[0]))
+
+
+def finish_delivery(
+    cursor: Cursor,
+    delivery_id: int,
+    run_id: int | None,
+    status: str,
+    *,
+    content_sha256: str | None,
+    load_id: int | None,
+) -> None:
+    """Makes a pending delivery `loaded` or `duplicate`."""
+    cursor.execute(
+        f"""
+        update ops.deliveries
+        set
+            status = %s, content_sha256 = %s, load_id = %s, run_id = coalesce(%s, run_id), attempts = attempts + 1,
+            error = null, finished_at = {NOW}
+        where delivery_id = %s and status = 'pending'
+        """,
+        (status, content_sha256, load_id, run_id, delivery_id),
+    )
+
+
+def fail_delivery(cursor: Cursor, delivery_id: int, run_id: int | None, error: str, *, final: bool) -> str:
+    """Records a failed attempt of a pending delivery; returns its status, `failed` when final or tried often enough."""
+    cursor.execute(
+        f"""
+        update ops.deliveries
+        set
+            status = case when %s or attempts + 1 >= {MAX_ATTEMPTS} then 'failed' else 'pending' end,
+            finished_at = case when %s or attempts + 1 >= {MAX_ATTEMPTS} then {NOW} end,
+            error = %s, run_id = coalesce(%s, run_id), attempts = attempts + 1
+        where delivery_id = %s and status = 'pending'
+        """,
+        (final, final, error, run_id, delivery_id),
+    )
+    return find_delivery(cursor, delivery_id).status

@@ -1,0 +1,1 @@
+"""From a registered delivery to rows of the raw table."""

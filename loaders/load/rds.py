@@ -1,0 +1,171 @@
+"""One delivery into RDS, exactly once: data, load, rejects and the delivery's status in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loaders import ledger
+from loaders.contract import Contract
+from loaders.counts import Counts, require_records
+from loaders.database import Connection, Cursor, transaction
+from loaders.errors import DataError, LoaderError, TerminalError, TransientError
+from loaders.ledger import Delivery
+from loaders.load.copy import Copy, prepare_numbering
+from loaders.load.read_ahead import read_ahead
+from loaders.parse import Batch, read
+from loaders.storage import ObjectStream
+from loaders.tables import raw_table
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+RESERVE_SECONDS = 20.0
+"""A load that has less time left than this stops: the rest is for the rollback and for writing down why."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a delivery. The counts are its load's; null when nothing of its content ever landed."""
+
+    delivery_id: int
+    feed: str | None
+    object_key: str
+    status: str
+    load_id: int | None
+    records_read: int | None
+    records_loaded: int | None
+    records_rejected: int | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Loader:
+    """What loading needs: a database, a bucket, the contracts, and how many seconds are left."""
+
+    connection: Connection
+    s3: S3Client
+    contracts: Mapping[str, Contract]
+    seconds_left: Callable[[], float]
+
+    def load(self, delivery_id: int, run_id: int | None) -> Outcome:
+        """Lands a pending delivery; one that is no longer pending is answered with what became of it.
+
+        A file that is refused is recorded as failed, in a transaction of its own. Raises TransientError and
+        TerminalError; nothing of the file has landed then, and the delivery is still pending.
+        """
+        with transaction(self.connection) as cursor:
+            delivery = ledger.find_delivery(cursor, delivery_id)
+            prepare_numbering(cursor)
+        if delivery.status == "pending":
+            try:
+                self._settle(delivery, run_id)
+            except DataError as refusal:
+                refusal.object_key = delivery.version.object_key
+                with transaction(self.connection) as cursor:
+                    ledger.fail_delivery(cursor, delivery_id, run_id, str(refusal), final=True)
+            except LoaderError as error:
+                error.object_key, error.feed = delivery.version.object_key, delivery.feed
+                raise
+        with transaction(self.connection) as cursor:
+            return outcome(cursor, delivery_id)
+
+    def _settle(self, delivery: Delivery, run_id: int | None) -> None:
+        contract = self.contracts.get(delivery.feed or "")
+        if contract is None:
+            raise TerminalError(f"feed {delivery.feed} has no contract", remedy="deploy the contract, then drop again")
+        content_sha256 = self._hash_if_probably_landed(delivery)
+        if content_sha256 is not None and self._settle_as_duplicate(delivery, run_id, content_sha256):
+            return
+        try:
+            self._land(delivery, contract, run_id)
+        except _LandedMeanwhileError as landed:
+            self._settle_as_duplicate(delivery, run_id, landed.content_sha256)
+
+    def _land(self, delivery: Delivery, contract: Contract, run_id: int | None) -> None:
+        with transaction(self.connection) as cursor:
+            if not ledger.lock_version(cursor, delivery.version):
+                raise TransientError("another session is loading it", remedy="try again when that has ended")
+            if ledger.find_delivery(cursor, delivery.delivery_id).status != "pending":
+                return
+            load_id = ledger.new_load_id(cursor)
+            content_sha256, counts = self._copy(cursor, delivery, contract, load_id)
+            if not ledger.record_load(cursor, load_id, contract, content_sha256, counts):
+                raise _LandedMeanwhileError(content_sha256)
+            ledger.finish_delivery(
+                cursor, delivery.delivery_id, run_id, "loaded", content_sha256=content_sha256, load_id=load_id
+            )
+
+    def _copy(self, cursor: Cursor, delivery: Delivery, contract: Contract, load_id: int) -> tuple[str, Counts]:
+        """Lands the file's records and rejects; returns the hash of its bytes and the counts."""
+        with ObjectStream(self.s3, delivery.version) as stream:
+            reader = read(stream, delivery.version.object_key, contract)
+            with closing(read_ahead(reader, Batch)) as items:
+                copy = Copy(
+                    cursor,
+                    raw_table(contract).qualified,
+                    load_id,
+                    items,
+                    lambda: self._require_time(stream.bytes_read, delivery.bytes),
+                )
+                copy.run()
+            content_sha256 = stream.finish()
+            if stream.bytes_read != delivery.bytes:
+                raise TransientError(f"S3 sent {stream.bytes_read} of {delivery.bytes} bytes", remedy="try again")
+        summary = reader.summary
+        counts = Counts(summary.records_read, summary.records_loaded, summary.records_rejected, summary.blank_lines)
+        require_records(contract, counts, copy.first_reject)
+        return content_sha256, counts
+
+    def _hash_if_probably_landed(self, delivery: Delivery) -> str | None:
+        """The content's hash when a look at the ledger says that it has landed: a cheap way out before any COPY."""
+        with transaction(self.connection) as cursor:
+            if not ledger.probably_landed(cursor, delivery):
+                return None
+        with ObjectStream(self.s3, delivery.version) as stream:
+            while stream.read(1 << 20):
+                self._require_time(stream.bytes_read, delivery.bytes)
+            return stream.finish()
+
+    def _settle_as_duplicate(self, delivery: Delivery, run_id: int | None, content_sha256: str) -> bool:
+        with transaction(self.connection) as cursor:
+            load_id = ledger.find_load(cursor, str(delivery.feed), content_sha256)
+            if load_id is not None:
+                ledger.finish_delivery(
+                    cursor, delivery.delivery_id, run_id, "duplicate", content_sha256=content_sha256, load_id=load_id
+                )
+        return load_id is not None
+
+    def _require_time(self, bytes_read: int, size: int) -> None:
+        if self.seconds_left() < RESERVE_SECONDS:
+            raise TerminalError(
+                f"time ran out after {bytes_read} of {size} bytes; nothing of it landed",
+                remedy="give the load function more time or memory, or drop the file in parts",
+            )
+
+
+class _LandedMeanwhileError(Exception):
+    """The content is in the database already; what was copied of it now is rolled back."""
+
+    def __init__(self, content_sha256: str) -> None:
+        super().__init__(content_sha256)
+        self.content_sha256 = content_sha256
+
+
+def outcome(cursor: Cursor, delivery_id: int) -> Outcome:
+    """What the ledger says became of a delivery."""
+    delivery = ledger.find_delivery(cursor, delivery_id)
+    counts = None if delivery.load_id is None else ledger.counts_of(cursor, delivery.load_id)
+    return Outcome(
+        delivery_id=delivery.delivery_id,
+        feed=delivery.feed,
+        object_key=delivery.version.object_key,
+        status=delivery.status,
+        load_id=delivery.load_id,
+        records_read=counts.records_read if counts else None,
+        records_loaded=counts.records_loaded if counts else None,
+        records_rejected=counts.records_rejected if counts else None,
+        error=delivery.error,
+    )

@@ -1,0 +1,202 @@
+"""Runs of the pipeline and the lease: one run at a time, and no lost wake-up.
+
+`ops.deliveries` is the queue, the one row of `ops.lease` says who drains it. Registering a delivery and opening a run,
+and finding nothing pending and closing it, each lock that row: a delivery is either registered before the holder looks,
+and then drained by it, or after the lease is free, and then whoever registered it opens a run.
+
+Every function works inside its caller's transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from loaders.database import Cursor
+from loaders.errors import TerminalError
+from loaders.tables import NOW
+
+ROUND_FILES = 100
+"""Deliveries of one round: a Map of Step Functions runs 40 at a time and keeps a state of at most 256 KB."""
+MAX_ROUNDS = 10
+"""Rounds after which a run hands over to its successor: an execution's history ends at 25,000 events."""
+ROUND_LEASE = "interval '1 hour'"
+"""A round of 100 files takes at most three times a Lambda's 15 minutes."""
+BUILD_LEASE = "interval '9 hours'"
+"""A build runs for up to 8 hours."""
+ERROR_CHARACTERS = 4000
+
+
+@dataclass(frozen=True)
+class Opened:
+    """`opened` with the run's id, or `held` with the execution that holds the lease."""
+
+    outcome: Literal["opened", "held"]
+    run_id: int | None
+    holder: str | None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What the deliveries that a run tried came to."""
+
+    files: int
+    files_loaded: int
+    files_duplicate: int
+    files_failed: int
+    records_read: int
+    records_loaded: int
+    records_rejected: int
+
+
+def open_run(cursor: Cursor, execution_arn: str, dead_holder: str | None = None) -> Opened:
+    """Takes the lease for an execution when it is free, expired or held by `dead_holder`, and begins a run.
+
+    Asked again by the execution that holds it, it answers with the same run. Runs left `running` become `abandoned`.
+    """
+    cursor.execute(
+        f"select execution_arn, run_id, expires_at < {NOW} from ops.lease where lease_id = 1 for update",
+    )
+    holder, run_id, expired = cursor.fetchall()[0]
+    if holder == execution_arn:
+        _renew(cursor, int(run_id), ROUND_LEASE)
+        return Opened("opened", int(run_id), holder)
+    if holder is not None and not expired and holder != dead_holder:
+        return Opened("held", None, str(holder))
+    cursor.execute(
+        f"update ops.runs set status = 'abandoned', finished_at = {NOW}, "
+        "error = 'its execution ended without closing it, or its lease expired' where status = 'running'"
+    )
+    cursor.execute("insert into ops.runs (execution_arn) values (%s) returning run_id", (execution_arn,))
+    new_run = int(cursor.fetchall()[0][0])
+    cursor.execute(
+        f"update ops.lease set execution_arn = %s, run_id = %s, expires_at = {NOW} + {ROUND_LEASE} where lease_id = 1",
+        (execution_arn, new_run),
+    )
+    return Opened("opened", new_run, execution_arn)
+
+
+def lock_lease(cursor: Cursor) -> None:
+    """Holds the lease row until the transaction ends; deliveries are registered under it."""
+    cursor.execute("select 1 from ops.lease where lease_id = 1 for update")
+    if not cursor.fetchall():
+        raise TerminalError("ops.lease is empty", remedy="apply the migrations: invoke the migrate function")
+
+
+def next_round(cursor: Cursor, run_id: int) -> list[int]:
+    """Claims at most 100 pending deliveries that this run has not tried, oldest first, and renews the lease."""
+    _renew(cursor, run_id, ROUND_LEASE)
+    cursor.execute(
+        f"""
+        update ops.deliveries
+        set run_id = %s
+        where delivery_id in (
+            select delivery_id from ops.deliveries
+            where status = 'pending' and run_id is distinct from %s
+            order by delivery_id
+            limit {ROUND_FILES}
+        )
+        returning delivery_id
+        """,
+        (run_id, run_id),
+    )
+    return sorted(int(row[0]) for row in cursor.fetchall())
+
+
+def needs_build(cursor: Cursor, run_id: int, *, force: bool = False) -> bool:
+    """Whether anything landed after what the last successful build took in, or always with `force`.
+
+    When so, the build counts as started and the lease is renewed for the time it may take.
+    """
+    _renew(cursor, run_id, BUILD_LEASE)
+    cursor.execute(
+        "select exists (select from ops.deliveries where load_id is not null and finished_at > "
+        "(select coalesce(max(built_through), '-infinity') from ops.runs))"
+    )
+    needed = force or bool(cursor.fetchall()[0][0])
+    if needed:
+        cursor.execute(f"update ops.runs set build_started_at = {NOW} where run_id = %s", (run_id,))
+    return needed
+
+
+def close_run(
+    cursor: Cursor, run_id: int, round_number: int, *, built: bool
+) -> tuple[Literal["more", "successor", "closed"], Totals]:
+    """Ends a run unless deliveries it has not tried are pending: then `more`, or after ten rounds `successor`.
+
+    `successor` ends the run and frees the lease too: the execution that starts next takes it. Closing a closed run
+    again changes nothing.
+    """
+    totals = _totals(cursor, run_id)
+    cursor.execute("select status = 'succeeded' from ops.runs where run_id = %s", (run_id,))
+    ended = any(row[0] for row in cursor.fetchall())
+    if not ended:
+        _renew(cursor, run_id, ROUND_LEASE)
+        if built:
+            cursor.execute("update ops.runs set built_through = build_started_at where run_id = %s", (run_id,))
+    cursor.execute(
+        "select exists (select from ops.deliveries where status = 'pending' and run_id is distinct from %s)", (run_id,)
+    )
+    pending = bool(cursor.fetchall()[0][0])
+    if pending and round_number < MAX_ROUNDS and not ended:
+        return "more", totals
+    _end(cursor, run_id, "succeeded", None, totals)
+    return ("successor" if pending and round_number >= MAX_ROUNDS else "closed"), totals
+
+
+def fail_run(cursor: Cursor, run_id: int | None, execution_arn: str, error: str) -> Totals:
+    """Ends a run as failed and frees its lease; when opening failed there is none, and one is written to show it."""
+    lock_lease(cursor)
+    if run_id is None:
+        cursor.execute("insert into ops.runs (execution_arn) values (%s) returning run_id", (execution_arn,))
+        run_id = int(cursor.fetchall()[0][0])
+    totals = _totals(cursor, run_id)
+    _end(cursor, run_id, "failed", error[:ERROR_CHARACTERS], totals)
+    return totals
+
+
+def _renew(cursor: Cursor, run_id: int, duration: str) -> None:
+    """Locks and extends the lease. Raises TerminalError when the run no longer holds it."""
+    cursor.execute(
+        f"update ops.lease set expires_at = {NOW} + {duration} where lease_id = 1 and run_id = %s returning run_id",
+        (run_id,),
+    )
+    if not cursor.fetchall():
+        raise TerminalError(
+            f"run {run_id} no longer holds the lease", remedy="nothing to do: a later run goes on with what was left"
+        )
+
+
+def _end(cursor: Cursor, run_id: int, status: str, error: str | None, totals: Totals) -> None:
+    figures = asdict(totals)
+    assignments = ", ".join(f"{name} = %s" for name in figures)
+    cursor.execute(
+        f"update ops.runs set status = %s, error = %s, finished_at = {NOW}, {assignments} "
+        "where run_id = %s and status = 'running'",
+        (status, error, *figures.values(), run_id),
+    )
+    cursor.execute(
+        "update ops.lease set execution_arn = null, run_id = null, expires_at = null "
+        "where lease_id = 1 and run_id = %s",
+        (run_id,),
+    )
+
+
+def _totals(cursor: Cursor, run_id: int) -> Totals:
+    cursor.execute(
+        """
+        select
+            count(*),
+            count(*) filter (where deliveries.status = 'loaded'),
+            count(*) filter (where deliveries.status = 'duplicate'),
+            count(*) filter (where deliveries.status = 'failed'),
+            coalesce(sum(loads.records_read), 0)::bigint,
+            coalesce(sum(loads.records_loaded), 0)::bigint,
+            coalesce(sum(loads.records_rejected), 0)::bigint
+        from ops.deliveries
+        left join ops.loads on deliveries.load_id = loads.load_id and deliveries.status = 'loaded'
+        where deliveries.run_id = %s
+        """,
+        (run_id,),
+    )
+    return Totals(*(int(figure) for figure in cursor.fetchall()[0]))

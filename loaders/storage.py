@@ -1,0 +1,196 @@
+"""The raw bucket: what versions there are, when each was delivered, and its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import RawIOBase
+from typing import TYPE_CHECKING, Any
+
+import awswrangler
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from urllib3.exceptions import HTTPError
+
+from loaders.contract import RESERVED_PREFIXES, is_drop
+from loaders.database import aws_error, classified
+from loaders.errors import DataError, TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+DELIVERED_AT = "delivered-at"
+"""User metadata of an object that says when it counts as delivered: ISO 8601, UTC when it names no zone."""
+
+
+@dataclass(frozen=True)
+class ObjectVersion:
+    """One version of one object."""
+
+    bucket: str
+    object_key: str
+    version_id: str
+
+
+@dataclass(frozen=True)
+class Drop:
+    """What S3 says about a version. `delivered_at` is UTC without zone, `problem` what is wrong with its metadata."""
+
+    version: ObjectVersion
+    version_order: int
+    etag: str
+    bytes: int
+    delivered_at: datetime
+    problem: str | None = None
+
+
+def s3_client() -> S3Client:
+    """A client that gives up on a silent server after a minute."""
+    return boto3.client("s3", config=Config(read_timeout=60, connect_timeout=10, retries={"max_attempts": 4}))
+
+
+def find_version(s3: S3Client, bucket: str, object_key: str, version_id: str | None) -> Drop | None:
+    """What S3 says about a version (null: the newest one, for an event that names none); null when it is gone."""
+    with classified(f"s3://{bucket}/{object_key}"):
+        head = _describe(bucket, object_key, version_id)
+        if head is None:
+            return None
+        version = ObjectVersion(bucket, object_key, str(head.get("VersionId") or version_id or "null"))
+        delivered_at, problem = _delivered_at(head)
+        return Drop(
+            version=version,
+            version_order=_version_order(s3, version),
+            etag=str(head["ETag"]).strip('"'),
+            bytes=int(head["ContentLength"]),
+            delivered_at=delivered_at,
+            problem=problem,
+        )
+
+
+def list_versions(s3: S3Client, bucket: str) -> Iterator[list[ObjectVersion]]:
+    """Every version of every drop in the bucket, page by page; the reserved prefixes are not even listed."""
+    pages = s3.get_paginator("list_object_versions")
+    with classified(f"s3://{bucket}"):
+        prefixes: list[str] = []
+        for page in pages.paginate(Bucket=bucket, Delimiter="/"):
+            prefixes += [str(prefix["Prefix"]) for prefix in page.get("CommonPrefixes", [])]
+            yield _versions(bucket, page)
+        for prefix in prefixes:
+            if not prefix.startswith(RESERVED_PREFIXES):
+                for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+                    yield _versions(bucket, page)
+
+
+def _versions(bucket: str, page: Any) -> list[ObjectVersion]:
+    versions = page.get("Versions", [])
+    return [ObjectVersion(bucket, one["Key"], one["VersionId"]) for one in versions if is_drop(one["Key"])]
+
+
+def _describe(bucket: str, object_key: str, version_id: str | None) -> dict[str, Any] | None:
+    path = f"s3://{bucket}/{object_key}"
+    try:
+        # A list, for awswrangler takes a plain path as a prefix with wildcards.
+        found = awswrangler.s3.describe_objects(
+            [path], version_id={path: version_id} if version_id else None, use_threads=False
+        )
+    except ClientError as error:
+        # A malformed version id is answered with 400.
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 404, 405):
+            return None
+        raise
+    described: dict[str, Any] | None = found.get(path)
+    return described
+
+
+def _version_order(s3: S3Client, version: ObjectVersion) -> int:
+    """How many versions of the same object key are older: S3 lists them from the newest to the oldest."""
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=version.bucket, Prefix=version.object_key)
+    newest_first: list[str] = []
+    for page in pages:
+        same_key = [one for one in page.get("Versions", []) if one["Key"] == version.object_key]
+        newest_first += [one["VersionId"] for one in same_key]
+        if not same_key and newest_first:
+            break
+    ids = newest_first[::-1]
+    return ids.index(version.version_id) if version.version_id in ids else len(ids)
+
+
+def _delivered_at(head: dict[str, Any]) -> tuple[datetime, str | None]:
+    last_modified: datetime = head["LastModified"].astimezone(UTC).replace(microsecond=0, tzinfo=None)
+    stated = {name.lower(): value for name, value in head.get("Metadata", {}).items()}.get(DELIVERED_AT)
+    if stated is None:
+        return last_modified, None
+    try:
+        moment = datetime.fromisoformat(stated.strip())
+        in_utc = moment.astimezone(UTC) if moment.tzinfo else moment
+    except (ValueError, OverflowError):
+        problem = f"metadata {DELIVERED_AT} is {stated!r}, which is not an ISO 8601 time"
+        return last_modified, f"{problem} -> drop the file again with one like 2024-05-31T06:00:00Z, or without it"
+    return in_utc.replace(microsecond=0, tzinfo=None), None
+
+
+class ObjectStream(RawIOBase):
+    """The bytes of one version, read once from beginning to end, hashed on the way.
+
+    awswrangler's own readers fetch ranges or whole files (its `s3.download` too); one streamed GET is ten times faster
+    and takes no memory, so the object is read with boto3, pinned to its version. Reading raises TransientError when the
+    connection breaks.
+    """
+
+    def __init__(self, s3: S3Client, version: ObjectVersion) -> None:
+        super().__init__()
+        self.version = version
+        self.bytes_read = 0
+        self._hash = hashlib.sha256()
+        try:
+            answer = s3.get_object(Bucket=version.bucket, Key=version.object_key, VersionId=version.version_id)
+        except (ClientError, BotoCoreError) as error:
+            raise _opening_failed(version, error) from error
+        self._body = answer["Body"]
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Up to `size` bytes, b"" at the end; all the rest when negative."""
+        try:
+            block: bytes = self._body.read(None if size is None or size < 0 else size)
+        except (HTTPError, HTTPClientError, BotoCoreError, OSError) as error:
+            raise TransientError(
+                f"reading stopped after {self.bytes_read} bytes: {error}",
+                object_key=self.version.object_key,
+                remedy="try again",
+            ) from error
+        self._hash.update(block)
+        self.bytes_read += len(block)
+        return block
+
+    def readinto(self, buffer: Any) -> int:
+        """Fills a buffer; returns how many bytes it got, 0 at the end."""
+        block = self.read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
+
+    def finish(self) -> str:
+        """Reads what is left and returns the SHA-256 of the whole object, in hexadecimal."""
+        while self.read(1 << 20):
+            pass
+        return self._hash.hexdigest()
+
+    def close(self) -> None:
+        if not self.closed:
+            self._body.close()
+        super().close()
+
+
+def _opening_failed(version: ObjectVersion, error: ClientError | BotoCoreError) -> Exception:
+    if isinstance(error, ClientError) and error.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 404, 405):
+        return DataError(
+            f"version {version.version_id} is gone from bucket {version.bucket}",
+            object_key=version.object_key,
+            remedy="drop the file again",
+        )
+    return aws_error(f"s3://{version.bucket}/{version.object_key}", error)

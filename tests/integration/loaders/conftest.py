@@ -1,0 +1,152 @@
+"""A database and a bucket of its own for each test, and the Lambda entries called as Step Functions calls them."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pg8000.dbapi
+import pytest
+
+from loaders import handler
+from localcloud.aws import Aws
+from localcloud.aws.launcher import ACCESS_KEY, REGION, SECRET_KEY
+from localcloud.postgres import USER, Postgres
+
+EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:xtage:one"
+SALES = b"Transaction_ID,Product_ID,Quantity,Price,Transaction_Date\n"
+
+
+@dataclass
+class Context:
+    """What a Lambda gets beside its event."""
+
+    remaining_milliseconds: int = 900_000
+    function_name: str = "load"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:load"
+    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining_milliseconds
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One empty database with the tables applied, one empty versioned bucket, and their environment."""
+
+    postgres: Postgres
+    database: str
+    s3: Any
+    bucket: str
+    environment: dict[str, str]
+
+    def connect(self) -> pg8000.dbapi.Connection:
+        settings = self.postgres.settings
+        return pg8000.dbapi.connect(
+            USER, "127.0.0.1", self.database, settings.postgres_port, settings.postgres_password, timeout=60
+        )
+
+    def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        connection = self.connect()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(sql, parameters)
+            rows = [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+            connection.commit()
+            return rows
+        finally:
+            connection.close()
+
+    def call(self, entry: str, event: dict[str, Any], context: Context | None = None) -> dict[str, Any]:
+        """One Lambda invocation; the answer must survive JSON, as it does between Lambda and Step Functions."""
+        answer = getattr(handler, entry)(event, context or Context())
+        decoded: dict[str, Any] = json.loads(json.dumps(answer))
+        return decoded
+
+    def put(self, key: str, body: bytes, *, delivered_at: str | None = None) -> dict[str, Any]:
+        """Drops a file; returns the event that S3 sends about it."""
+        metadata = {"delivered-at": delivered_at} if delivered_at else {}
+        answer = self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, Metadata=metadata)
+        described = {
+            "key": key,
+            "size": len(body),
+            "etag": answer["ETag"].strip('"'),
+            "version-id": answer["VersionId"],
+            "sequencer": uuid.uuid4().hex[:16].upper(),
+        }
+        return {"source": "aws.s3", "detail": {"bucket": {"name": self.bucket}, "object": described}}
+
+    def open(self, event: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+        return self.call(
+            "open_run", {"execution_arn": EXECUTION, "event": event, "sweep": False, "dead_holder": None} | more
+        )
+
+    def deliver(self, key: str, body: bytes, *, delivered_at: str | None = None) -> int:
+        """Drops a file and registers it; returns its delivery id."""
+        event = self.put(key, body, delivered_at=delivered_at)
+        self.open(event)
+        version = event["detail"]["object"]["version-id"]
+        return int(self.query("select delivery_id from ops.deliveries where version_id = %s", version)[0][0])
+
+    def load(self, delivery_id: int, context: Context | None = None) -> dict[str, Any]:
+        return self.call("load", {"delivery_id": delivery_id, "run_id": None}, context)
+
+    def status(self, delivery_id: int) -> str:
+        return str(self.query("select status from ops.deliveries where delivery_id = %s", delivery_id)[0][0])
+
+
+@pytest.fixture
+def pipeline(postgres: Postgres, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
+    name = f"loaders-{uuid.uuid4().hex[:12]}"
+    database = name.replace("-", "_")
+    _run_outside_transaction(postgres, f"create database {database}")
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    secret = {
+        "host": "127.0.0.1",
+        "port": postgres.settings.postgres_port,
+        "dbname": database,
+        "username": USER,
+        "password": postgres.settings.postgres_password,
+        "engine": "postgresql",
+    }
+    aws.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(secret))
+    environment = {
+        "RAW_BUCKET": name,
+        "DATABASE_SECRET": name,
+        "DATABASE_TLS": "off",
+        "AWS_ENDPOINT_URL": aws.endpoint,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+        "POWERTOOLS_LOG_LEVEL": "WARNING",
+    }
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    made = Pipeline(postgres, database, s3, name, environment)
+    made.call("migrate", {})
+    yield made
+    _forget_worker()
+    _run_outside_transaction(postgres, f"drop database {database} with (force)")
+
+
+def _forget_worker() -> None:
+    if handler._Worker.connection is not None:
+        handler._Worker.connection.close()
+    handler._Worker.connection = handler._Worker.s3 = None
+
+
+def _run_outside_transaction(postgres: Postgres, statement: str) -> None:
+    connection = postgres.connect()
+    connection.autocommit = True
+    connection.cursor().execute(statement)
+    connection.close()
+
+
+def utc(text: str) -> datetime:
+    """A time as the ledger holds it: UTC, without a zone."""
+    return datetime.fromisoformat(text)
