@@ -21,8 +21,8 @@ REFUSED = 2
 def command(file: Path, feed: str | None, form: str) -> int:
     """Tell what the loader would do with FILE: its feed, its records, each reject with line and reason.
 
-    Reads the file with the loader's own code; needs no local cloud and loads nothing. All rejects are counted, the first
-    1,000 are told one by one.
+    Reads the file with the loader's own code; needs no local cloud and loads nothing. All rejects are counted,
+    the first 1,000 are told one by one.
 
     \b
     Examples:
