@@ -37,6 +37,7 @@ SEAMS = (
     "services.eventbridge:_dispatch_event",
     "services.rds:_instances",
     "services.rds:load_persisted_state",
+    "services.cloudformation.engine:_resolve_dynamic_references",
     "services.cloudformation.provisioners:_RESOURCE_HANDLERS",
     "services.cloudformation.provisioners:_rds_db_instance_attrs",
 )
