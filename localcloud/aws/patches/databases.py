@@ -8,7 +8,7 @@ from typing import Any
 
 import pg8000.native
 from ministack.services import rds
-from ministack.services.cloudformation import engine, provisioners
+from ministack.services.cloudformation import provisioners
 
 from localcloud import ports
 from localcloud.aws.launcher import postgres_port_file
@@ -26,11 +26,11 @@ def apply(settings: Settings) -> None:
     handlers = provisioners._RESOURCE_HANDLERS[RESOURCE_TYPE]
     create, update, load = handlers["create"], handlers["update"], rds.load_persisted_state
 
-    def create_instance(logical_id: str, properties: Any, *arguments: Any) -> tuple[str, dict[str, str]]:
-        return _adopted(settings, create(logical_id, _resolved(properties), *arguments)[0])
+    def create_instance(*arguments: Any) -> tuple[str, dict[str, str]]:
+        return _adopted(settings, create(*arguments)[0])
 
-    def update_instance(instance_id: str, old: Any, new: Any, *arguments: Any) -> tuple[str, dict[str, str]]:
-        return _adopted(settings, update(instance_id, _resolved(old), _resolved(new), *arguments)[0])
+    def update_instance(*arguments: Any) -> tuple[str, dict[str, str]]:
+        return _adopted(settings, update(*arguments)[0])
 
     def load_instances(data: dict[str, Any]) -> None:
         load(data)
@@ -42,11 +42,6 @@ def apply(settings: Settings) -> None:
 
     provisioners._RESOURCE_HANDLERS[RESOURCE_TYPE] = handlers | {"create": create_instance, "update": update_instance}
     rds.load_persisted_state = load_instances
-
-
-def _resolved(properties: Any) -> Any:
-    """The properties with their `{{resolve:...}}` values, which ministack leaves as they stand in a nested stack."""
-    return engine._resolve_dynamic_references(properties)[0]
 
 
 def _adopted(settings: Settings, instance_id: str) -> tuple[str, dict[str, str]]:
