@@ -42,15 +42,7 @@ def bring_up(cloudformation: CloudFormationClient, stack: Stack, on_event: OnEve
     What an earlier, killed deployment has left is waited for or cleared away first. Raises DeployError naming the
     resource that failed and CloudFormation's reason.
     """
-    current = _settled(cloudformation, stack.name, on_event)
-    if current is not None and current["StackStatus"] in _TO_DELETE:
-        take_down(cloudformation, stack.name, on_event)
-        current = None
-    if current is not None and current["StackStatus"] not in (*_UPDATABLE, "REVIEW_IN_PROGRESS"):
-        raise DeployError(
-            f"stack {stack.name} is {current['StackStatus']} and cannot be updated",
-            "continue its rollback in the CloudFormation console, then deploy again",
-        )
+    current = _cleared(cloudformation, stack.name, on_event)
     if not _is_as_wanted(cloudformation, current, stack):
         is_new = current is None or current["StackStatus"] == "REVIEW_IN_PROGRESS"
         _change(cloudformation, stack, "CREATE" if is_new else "UPDATE", on_event)
@@ -121,6 +113,21 @@ def _is_as_wanted(cloudformation: CloudFormationClient, current: StackTypeDef | 
     # The stubs say dict, which is what a JSON template comes as; ours are YAML, which comes as text.
     template: object = cloudformation.get_template(StackName=wanted.name, TemplateStage="Original")["TemplateBody"]
     return template == wanted.template
+
+
+def _cleared(cloudformation: CloudFormationClient, name: str, on_event: OnEvent) -> StackTypeDef | None:
+    """The stack in a state from which it can be changed, or None when there is none to change."""
+    stack = _settled(cloudformation, name, on_event)
+    if stack is not None and stack["StackStatus"] in _TO_DELETE:
+        take_down(cloudformation, name, on_event)
+        return None
+    if stack is not None and stack["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
+        follower = EventFollower(cloudformation, stack["StackId"], on_event)
+        cloudformation.continue_update_rollback(StackName=name)
+        stack = _follow(cloudformation, stack["StackId"], follower)
+        if stack is None or stack["StackStatus"] not in _UPDATABLE:
+            raise _failed(stack, follower)
+    return stack
 
 
 def _settled(cloudformation: CloudFormationClient, name: str, on_event: OnEvent) -> StackTypeDef | None:

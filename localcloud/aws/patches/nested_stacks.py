@@ -1,7 +1,7 @@
 """A nested stack's resources know their secrets, and keep their attributes when the stack is updated.
 
-In ministack `{{resolve:...}}` stays as it stands in a nested stack, and a resource that an update leaves unchanged loses
-what Fn::GetAtt can read of it. Root stacks have neither fault; they call the functions under names of their own.
+In ministack `{{resolve:...}}` stays as it stands in a nested stack, and a resource that an update leaves unchanged
+loses what Fn::GetAtt can read of it. Root stacks have neither fault; they call the functions under names of their own.
 """
 
 from typing import Any
