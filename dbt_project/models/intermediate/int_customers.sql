@@ -16,7 +16,9 @@ ranked as (
             partition by customers.customer_id
             order by loads.last_delivery_number desc, customers._row_number desc
         ) as recency,
-        max(case when loads.is_newest then 1 else 0 end) over (partition by customers.customer_id) = 1 as is_still_delivered,
+        max(case when loads.is_newest then 1 else 0 end) over (
+            partition by customers.customer_id
+        ) = 1 as is_still_delivered,
         row_number() over (
             partition by customers._load_id, customers.customer_id
             order by customers._row_number desc

@@ -31,11 +31,11 @@ final as (
     select
         currency_code,
         exchange_rate,
-        is_usable,
         rate_date,
         case
             when currency_code is null or rate_date is null then 'keyless'
-            when is_usable and recency = 1 then 'current'
+            when not is_usable then 'not_competing'
+            when recency = 1 then 'current'
             else 'replaced'
         end as record_state,
         _load_id,

@@ -16,7 +16,9 @@ ranked as (
             partition by products.product_id
             order by loads.last_delivery_number desc, products._row_number desc
         ) as recency,
-        max(case when loads.is_newest then 1 else 0 end) over (partition by products.product_id) = 1 as is_still_delivered,
+        max(case when loads.is_newest then 1 else 0 end) over (
+            partition by products.product_id
+        ) = 1 as is_still_delivered,
         row_number() over (
             partition by products._load_id, products.product_id
             order by products._row_number desc

@@ -18,14 +18,14 @@ dates as (
 days as (
     select
         currency_code,
-        rate_date as day,
+        rate_date as on_date,
         rate_date,
         0 as is_asked
     from rates
     union all
     select
         currencies.currency_code,
-        dates.transaction_date as day,
+        dates.transaction_date as on_date,
         cast(null as date) as rate_date,
         1 as is_asked
     from dates
@@ -35,11 +35,11 @@ days as (
 carried as (
     select
         currency_code,
-        day,
+        on_date,
         is_asked,
         max(rate_date) over (
             partition by currency_code
-            order by day, is_asked
+            order by on_date, is_asked
             rows between unbounded preceding and current row
         ) as last_rate_date
     from days
@@ -49,7 +49,7 @@ final as (
     select
         carried.currency_code,
         rates.exchange_rate,
-        carried.day as transaction_date,
+        carried.on_date as transaction_date,
         rates.rate_date
     from carried
     left join rates

@@ -1,35 +1,30 @@
 with
 
-{% for feed in contracts() %}
-{{ feed }}_issues as (
-    select issues.*
-    from {{ ref('stg_' ~ feed ~ '_issues') }} as issues
-    inner join {{ ref('int_' ~ feed) }} as records
+issues as (
+    {{ all_feeds('stg_', '_issues') }}
+),
+
+records as (
+    {{ all_feeds('int_', columns='_load_id, _row_number, record_state') }}
+),
+
+final as (
+    select
+        issues.feed,
+        issues.load_id,
+        issues.row_number,
+        issues.record_key,
+        issues.column_name,
+        issues.raw_value,
+        issues.rule,
+        issues.severity
+    from issues
+    inner join records
         on
             issues.load_id = records._load_id
             and issues.row_number = records._row_number
-    where
-        records.record_state = 'current'
-        {%- if feed == 'exchange_rates' %}
-        -- What kept a quote from competing is a problem that somebody has to know.
-        or (records.record_state = 'replaced' and not records.is_usable)
-        {%- endif %}
-),
-{% endfor %}
-final as (
-    {%- for feed in contracts() %}
-    select * from {{ feed }}_issues
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    -- What kept a quote from competing is a problem that somebody has to know.
+    where records.record_state in ('current', 'not_competing')
 )
 
-select
-    feed,
-    load_id,
-    row_number,
-    record_key,
-    column_name,
-    raw_value,
-    rule,
-    severity
-from final
+select * from final

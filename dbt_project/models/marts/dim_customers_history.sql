@@ -34,20 +34,20 @@ compared as (
         delivered.delivery_number,
         case
             when
-                before.customer_id is not null
-                and {{ is_same('delivered.customer_name', 'before.customer_name') }}
-                and {{ is_same('delivered.gender', 'before.gender') }}
-                and {{ is_same('delivered.location', 'before.location') }}
-                and {{ is_same('delivered.age', 'before.age') }}
-                and {{ is_same('delivered.date_joined', 'before.date_joined') }}
+                previous.customer_id is not null
+                and {{ is_same('delivered.customer_name', 'previous.customer_name') }}
+                and {{ is_same('delivered.gender', 'previous.gender') }}
+                and {{ is_same('delivered.location', 'previous.location') }}
+                and {{ is_same('delivered.age', 'previous.age') }}
+                and {{ is_same('delivered.date_joined', 'previous.date_joined') }}
                 then 0
             else 1
         end as starts_version
     from delivered
-    left join delivered as before
+    left join delivered as previous
         on
-            delivered.customer_id = before.customer_id
-            and delivered.delivery_number = before.delivery_number + 1
+            delivered.customer_id = previous.customer_id
+            and delivered.delivery_number = previous.delivery_number + 1
 ),
 
 numbered as (

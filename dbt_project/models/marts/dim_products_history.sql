@@ -34,19 +34,19 @@ compared as (
         delivered.delivery_number,
         case
             when
-                before.product_id is not null
-                and {{ is_same('delivered.product_name', 'before.product_name') }}
-                and {{ is_same('delivered.category', 'before.category') }}
-                and {{ is_same('delivered.list_price', 'before.list_price') }}
-                and {{ is_same('delivered.stock_available', 'before.stock_available') }}
+                previous.product_id is not null
+                and {{ is_same('delivered.product_name', 'previous.product_name') }}
+                and {{ is_same('delivered.category', 'previous.category') }}
+                and {{ is_same('delivered.list_price', 'previous.list_price') }}
+                and {{ is_same('delivered.stock_available', 'previous.stock_available') }}
                 then 0
             else 1
         end as starts_version
     from delivered
-    left join delivered as before
+    left join delivered as previous
         on
-            delivered.product_id = before.product_id
-            and delivered.delivery_number = before.delivery_number + 1
+            delivered.product_id = previous.product_id
+            and delivered.delivery_number = previous.delivery_number + 1
 ),
 
 numbered as (

@@ -31,7 +31,10 @@ final as (
         products.product_name,
         products.category,
         products.list_price as current_price,
-        case when products.list_price is null then last_known.list_price else changes.previous_price end as previous_price,
+        case
+            when products.list_price is null then last_known.list_price
+            else changes.previous_price
+        end as previous_price,
         products.is_current,
         case when products.list_price is not null then changes.valid_from end as price_changed_at
     from products

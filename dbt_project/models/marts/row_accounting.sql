@@ -11,7 +11,7 @@ deliveries as (
         row_number() over (
             partition by load_id
             order by coalesce(delivery_number, 2147483647), delivered_at, delivery_id
-        ) as position
+        ) as place
     from {{ ref('stg_deliveries') }}
 ),
 
@@ -20,10 +20,7 @@ found as (
 ),
 
 live_records as (
-    {%- for feed in contracts() %}
-    select _load_id, record_state from {{ ref('int_' ~ feed) }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    {{ all_feeds('int_', columns='_load_id, record_state') }}
 ),
 
 states as (
@@ -32,7 +29,7 @@ states as (
         sum(case when record_state = 'keyless' then 1 else 0 end) as keyless,
         sum(case when record_state = 'current' then 1 else 0 end) as current_records,
         sum(case when record_state = 'closed' then 1 else 0 end) as closed,
-        sum(case when record_state = 'replaced' then 1 else 0 end) as replaced
+        sum(case when record_state in ('replaced', 'not_competing') then 1 else 0 end) as replaced
     from live_records
     group by _load_id
 ),
@@ -56,7 +53,7 @@ counted as (
     inner join deliveries
         on
             loads.load_id = deliveries.load_id
-            and deliveries.position = 1
+            and deliveries.place = 1
     left join found on loads.load_id = found.load_id
     left join states on loads.load_id = states._load_id
 ),

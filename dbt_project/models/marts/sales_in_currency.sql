@@ -17,7 +17,7 @@ final as (
         rates.currency_code,
         {{ to_money('sales.amount * rates.exchange_rate') }} as amount,
         rates.exchange_rate,
-        cast({{ dbt.datediff('rates.rate_date', 'sales.transaction_date', 'day') }} as integer) as rate_age_days,
+        {{ days_between('rates.rate_date', 'sales.transaction_date') }} as rate_age_days,
         sales.transaction_date,
         rates.rate_date
     from sales

@@ -42,7 +42,7 @@ joined as (
 -- The transaction is what was paid; the sale fills in where it says nothing.
 chosen as (
     select
-        joined.*,
+        *,
         coalesce(transaction_date, sale_date) as chosen_date,
         coalesce(transaction_quantity, sale_quantity) as quantity,
         coalesce(transaction_amount, sale_amount) as amount,
