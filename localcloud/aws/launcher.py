@@ -37,6 +37,7 @@ class Aws:
         self._start_lock = settings.home / "aws.lock"
         # Held by the server for as long as it lives, whatever kills it: the proof that the pid in it is ours.
         self._server_lock = server_lock(settings)
+        self._process: subprocess.Popen[bytes] | None = None
 
     def client(self, service: str) -> Any:
         """A boto3 client of this server, whatever the environment says about AWS."""
@@ -63,7 +64,7 @@ class Aws:
             shutil.rmtree(self.home / "tmp", ignore_errors=True)
             (self.home / "tmp").mkdir(parents=True)
             with self._open_log() as log:
-                process = subprocess.Popen(
+                self._process = subprocess.Popen(
                     [sys.executable, "-m", "localcloud.aws"],
                     cwd=self.settings.project,
                     env=self._environment(),
@@ -72,7 +73,7 @@ class Aws:
                     stderr=log,
                     start_new_session=True,
                 )
-            self._await(process)
+            self._await(self._process)
 
     def stop(self) -> None:
         """Ends the server after it has written its state, with every Lambda and build under it; nothing if none runs.
@@ -84,37 +85,43 @@ class Aws:
         server = self._server()
         if server is not None:
             server.terminate()
-        if self._gone_within(STOP_SECONDS):
-            return
-        if server is not None:
-            server.kill()
-        if not self._gone_within(5):
-            raise LocalCloudError(f"the embedded AWS in {self.home} does not end", f"see {self.log}")
+        if not self._gone_within(STOP_SECONDS):
+            if server is not None:
+                server.kill()
+            if not self._gone_within(5):
+                raise LocalCloudError(f"the embedded AWS in {self.home} does not end", f"see {self.log}")
+        if self._process is not None:
+            # Only when this very process had started it: then it is also the one to take note of its end.
+            self._process.wait(5)
 
     def _environment(self) -> dict[str, str]:
         """What the server is told; nothing of the caller's shell reaches Lambdas or builds through it."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        return kept | self.settings.as_environment() | {
-            "GATEWAY_PORT": str(self.settings.aws_port),
-            "BIND_HOST": ports.HOST,
-            "MINISTACK_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "PERSIST_STATE": "1",
-            "STATE_DIR": str(self.home / "state"),
-            "S3_PERSIST": "1",
-            "S3_DATA_DIR": str(self.home / "s3"),
-            "CLOUDTRAIL_RECORDING": "0",
-            "TMPDIR": str(self.home / "tmp"),
-            # Listeners of their own, on every address.
-            "IOT_MTLS_ENABLED": "0",
-            "SFTP_ENABLED": "0",
-            # With a Docker daemon at hand ministack would start containers, and remove some at start and stop.
-            "DOCKER_HOST": "unix:///nonexistent",
-            "PYTHONUNBUFFERED": "1",
-        }
+        return (
+            kept
+            | self.settings.as_environment()
+            | {
+                "GATEWAY_PORT": str(self.settings.aws_port),
+                "BIND_HOST": ports.HOST,
+                "MINISTACK_REGION": REGION,
+                "AWS_DEFAULT_REGION": REGION,
+                "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+                "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+                "AWS_ENDPOINT_URL": self.endpoint,
+                "PERSIST_STATE": "1",
+                "STATE_DIR": str(self.home / "state"),
+                "S3_PERSIST": "1",
+                "S3_DATA_DIR": str(self.home / "s3"),
+                "CLOUDTRAIL_RECORDING": "0",
+                "TMPDIR": str(self.home / "tmp"),
+                # Listeners of their own, on every address.
+                "IOT_MTLS_ENABLED": "0",
+                "SFTP_ENABLED": "0",
+                # With a Docker daemon at hand ministack would start containers, and remove some at start and stop.
+                "DOCKER_HOST": "unix:///nonexistent",
+                "PYTHONUNBUFFERED": "1",
+            }
+        )
 
     def _require_lambda_environment(self) -> None:
         python = self.settings.project / ".venv-lambda" / "bin" / "python"

@@ -1,4 +1,4 @@
-"""The server process: ministack's application with the patches in place, on 127.0.0.1, saving its state as it changes."""
+"""The server process: ministack's application, patched, on 127.0.0.1, saving its state as it changes."""
 
 import asyncio
 import logging

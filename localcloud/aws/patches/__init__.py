@@ -5,9 +5,8 @@ them all: `apply` refuses to start when one is gone, and the tests tell which be
 """
 
 import importlib
-from typing import Any
 
-from localcloud.aws.patches import codebuild_builds, databases, executions, lambda_workers, object_events
+from localcloud.aws.patches import codebuild_builds, databases, executions, lambda_workers, nested_stacks, object_events
 from localcloud.aws.patches.seams import SEAMS
 from localcloud.aws.saving import Saver
 from localcloud.errors import LocalCloudError
@@ -16,17 +15,24 @@ from localcloud.settings import Settings
 
 def apply(settings: Settings, saver: Saver) -> None:
     """Changes the imported ministack. Raises LocalCloudError when a seam is not where it was."""
-    missing = [seam for seam in SEAMS if not _exists(seam)]
-    if missing:
+    if missing := missing_seams():
         raise LocalCloudError(f"ministack has no {', '.join(missing)}", "use the version that pyproject.toml pins")
     lambda_workers.apply(settings)
     executions.apply(saver.touch)
     object_events.apply()
     databases.apply(settings)
+    nested_stacks.apply()
     codebuild_builds.apply(settings)
+
+
+def missing_seams() -> list[str]:
+    """The seams that the installed ministack does not have."""
+    return [seam for seam in SEAMS if not _exists(seam)]
 
 
 def _exists(seam: str) -> bool:
     module, _, name = seam.partition(":")
-    target: Any = importlib.import_module(f"ministack.{module}")
-    return all((target := getattr(target, part, None)) is not None for part in name.split("."))
+    try:
+        return hasattr(importlib.import_module(f"ministack.{module}"), name)
+    except ModuleNotFoundError:
+        return False

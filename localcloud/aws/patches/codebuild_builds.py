@@ -22,7 +22,7 @@ logger = logging.getLogger("localcloud.aws")
 POLL_SECONDS = 0.1
 KEPT_LOGS = 50
 
-_request: ContextVar[dict[str, Any]] = ContextVar("start_build", default={})
+_request: ContextVar[dict[str, Any]] = ContextVar("start_build")
 
 
 def apply(settings: Settings) -> None:

@@ -15,7 +15,12 @@ from ministack.services import stepfunctions
 # Step Functions names the errors of its SDK integrations after the exceptions of the Java SDK.
 ERROR_NAMES = {
     code: f"{code}Exception"
-    for code in ("ExecutionAlreadyExists", "ExecutionDoesNotExist", "ExecutionLimitExceeded", "StateMachineDoesNotExist")
+    for code in (
+        "ExecutionAlreadyExists",
+        "ExecutionDoesNotExist",
+        "ExecutionLimitExceeded",
+        "StateMachineDoesNotExist",
+    )
 }
 
 # How soon a wait notices that its execution was stopped.

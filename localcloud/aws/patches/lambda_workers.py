@@ -79,23 +79,23 @@ class PythonWorker(lambda_runtime.Worker):  # type: ignore[misc]
     """One execution environment of a Python function: a process, reused until it times out or dies."""
 
     python: Path
+    _proc: "subprocess.Popen[str] | None"
 
     def run(self, event: Any, request_id: str) -> tuple[dict[str, Any], str]:
         """The answer to one invocation (`result`, as JSON text, or `error`) and what the function printed meanwhile."""
         with self._lock:
+            log = ""
             if self._proc is None or self._proc.poll() is not None:
                 started, log = self._begin()
                 if "error" in started:
                     self._end()
                     return started, log
-            else:
-                log = ""
             timeout = float(self.config.get("Timeout", 3))
             message = {"event": event, "request_id": request_id, "deadline": time.time() + timeout}
             # A process that has just died takes no message: the missing answer says so.
             with contextlib.suppress(OSError):
-                self._proc.stdin.write(json.dumps(message) + "\n")
-                self._proc.stdin.flush()
+                self._messages.write(json.dumps(message) + "\n")
+                self._messages.flush()
             answer, printed = self._answer(timeout, f"RequestId: {request_id} Error: ")
             return answer, log + printed
 
@@ -109,7 +109,7 @@ class PythonWorker(lambda_runtime.Worker):  # type: ignore[misc]
         Path(self._tmpdir, "tmp").mkdir()
         self._mark = f"end-of-log-{uuid.uuid4()}"
         arguments = [str(lifeline.descriptor()), str(task_root), self.config["Handler"], self._mark]
-        self._proc = subprocess.Popen(
+        self._proc = process = subprocess.Popen(
             [self.python, "-s", "-P", "-u", WORKER_SCRIPT, *arguments],
             cwd=task_root,
             env=self._environment(task_root),
@@ -121,13 +121,16 @@ class PythonWorker(lambda_runtime.Worker):  # type: ignore[misc]
             pass_fds=[lifeline.descriptor()],
             start_new_session=True,
         )
-        self._answers = _lines(self._proc.stdout)
-        self._printed = _lines(self._proc.stderr)
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        self._messages = process.stdin
+        self._answers, self._printed = _lines(process.stdout), _lines(process.stderr)
         return self._answer(INIT_SECONDS, "Error: ")
 
     def _environment(self, task_root: Path) -> dict[str, str]:
         config = self.config
-        account, region = lambda_runtime._account_region_from_function_config(config)
+        _, region = lambda_runtime._account_region_from_function_config(config)
         own = config.get("Environment", {}).get("Variables", {})
         return (
             RUNTIME_ENVIRONMENT
@@ -158,7 +161,7 @@ class PythonWorker(lambda_runtime.Worker):  # type: ignore[misc]
             return {"error": {"errorType": "Sandbox.Timedout", "errorMessage": message}}, self._log()
         if line is not None:
             return json.loads(line), self._log()
-        status = self._proc.wait()
+        status = self._proc.wait() if self._proc else 0
         self._end()
         ending = f"exit status {status}" if status >= 0 else f"signal: {signal.Signals(-status).name}"
         message = f"{prefix}Runtime exited with error: {ending}"

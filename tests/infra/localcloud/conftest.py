@@ -47,7 +47,9 @@ class Cloud:
         """Deploys a module with a function `handler`; returns its name."""
         name = f"function-{uuid.uuid4().hex[:8]}"
         arguments = {"Runtime": "python3.11", "Handler": "module.handler", "Role": ROLE, "Timeout": 10} | settings
-        self.aws.client("lambda").create_function(FunctionName=name, Code={"ZipFile": zipped(module=source)}, **arguments)
+        self.aws.client("lambda").create_function(
+            FunctionName=name, Code={"ZipFile": zipped(module=source)}, **arguments
+        )
         return name
 
     def invoke(self, function: str, event: Any = None) -> tuple[str | None, Any]:

@@ -24,7 +24,9 @@ def test_map_retries_transient_errors_and_catches_the_others_by_name(cloud: Clou
     load = task(
         flaky,
         Retry=[{"ErrorEquals": ["TransientError"], "IntervalSeconds": 1, "MaxAttempts": 2, "BackoffRate": 1}],
-        Catch=[{"ErrorEquals": ["States.ALL"], "Next": "Record", "Output": {"failed": "{% $states.errorOutput.Error %}"}}],
+        Catch=[
+            {"ErrorEquals": ["States.ALL"], "Next": "Record", "Output": {"failed": "{% $states.errorOutput.Error %}"}}
+        ],
     )
     record = {"Type": "Pass", "End": True}
     items = [{"item": n, "mark": str(tmp_path / str(n))} for n in range(3)] + [{"bad": "no such column"}]
@@ -141,9 +143,7 @@ def test_dropped_object_starts_an_execution_with_its_version_and_sequencer(cloud
     s3, events = cloud.aws.client("s3"), cloud.aws.client("events")
     s3.create_bucket(Bucket=bucket)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    s3.put_bucket_notification_configuration(
-        Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
-    )
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
     machine = cloud.machine({"Keep": {"Type": "Pass", "End": True}})
     pattern = {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"bucket": {"name": [bucket]}}}
     events.put_rule(Name=bucket, EventPattern=json.dumps(pattern))

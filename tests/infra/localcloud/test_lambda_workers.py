@@ -22,7 +22,8 @@ def test_handler_gets_event_and_context(cloud: Cloud) -> None:
     assert error is None
     assert event == {"a": [1, "é", None]}
     assert name == function
-    assert has_time and has_id
+    assert has_time
+    assert has_id
     assert arn.endswith(f":function:{function}")
 
 

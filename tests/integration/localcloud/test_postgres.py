@@ -27,11 +27,7 @@ def server(tmp_path: Path) -> Iterator[Postgres]:
 
 def processes_in(directory: Path) -> list[psutil.Process]:
     """Every process that works in the data directory, as each process of PostgreSQL does."""
-    found = []
-    for process in psutil.process_iter(["cwd"]):
-        if process.info["cwd"] == str(directory):
-            found.append(process)
-    return found
+    return [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(directory)]
 
 
 def postmaster(server: Postgres) -> int:
@@ -82,15 +78,16 @@ def test_stopping_what_does_not_run_changes_nothing(server: Postgres) -> None:
 
 def test_second_start_is_refused_and_leaves_the_first_running(server: Postgres) -> None:
     server.start()
-    with pytest.raises(LocalCloudError, match="already running.*xtage down"):
+    with pytest.raises(LocalCloudError, match=r"already running.*xtage down"):
         server.start()
     server.connect().close()
 
 
 def test_taken_port_is_named_with_its_variable(server: Postgres) -> None:
-    with socket.create_server((ports.HOST, server.settings.postgres_port)):
-        with pytest.raises(LocalCloudError, match=f"{server.settings.postgres_port}.*XTAGE_POSTGRES_PORT"):
-            server.start()
+    port = server.settings.postgres_port
+    refused = pytest.raises(LocalCloudError, match=f"{port}.*XTAGE_POSTGRES_PORT")
+    with socket.create_server((ports.HOST, port)), refused:
+        server.start()
     server.start()
 
 
