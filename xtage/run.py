@@ -81,7 +81,7 @@ class Follower:
     def _follow(self, execution_arn: str, status: Status) -> Outcome:
         """Tell what happens in one execution until it ends."""
         working = execution.working_states(self.client, self.stage.outputs["StateMachineArn"])
-        seen, started = 0, time.monotonic()
+        seen, state, started = 0, "starting", time.monotonic()
         while True:
             # The outcome is asked for first: what is read after it includes everything that led to it.
             outcome = execution.outcome_of(self.client, execution_arn)
@@ -89,13 +89,21 @@ class Follower:
                 seen = event_id
                 if name in working:
                     say(f"{time.strftime('%H:%M:%S')}  {name}")
-                    status.update(name)
+                    state = name
+            status.update(self._under_way(state))
             self._tell_files(execution_arn)
             if outcome is not None:
                 if not outcome.holder:
                     say(f"{time.strftime('%H:%M:%S')}  {outcome.status.lower()} in {time.monotonic() - started:.0f} s")
                 return outcome
             time.sleep(POLL_SECONDS)
+
+    def _under_way(self, state: str) -> str:
+        """What a terminal shows while it lasts: the state, and in the build how far dbt is."""
+        if state != "Build" or not output().is_terminal:
+            return state
+        step = execution.build_step(self.stage.client("logs"), self.stage.outputs["BuildProjectName"])
+        return f"Build: {step}" if step else state
 
     def _tell_files(self, execution_arn: str) -> None:
         """One line for each file that is finished and not told yet."""
