@@ -20,9 +20,9 @@ def check_file(path: Path, contracts: Mapping[str, Contract], feed: str | None =
     """Reads a file as a delivery and says what would land.
 
     Returns `feed`, `records_read`, `records_loaded`, `records_rejected`, `blank_lines`, `rejects` (the first 1,000,
-    each with row_number, line_number, byte_offset, byte_length, rule, message and raw_start in base64) and `error`: null, or
-    why the whole file is refused, with the counts up to there. The feed is found by the file's name unless given.
-    Raises TerminalError when there is no such feed or the file cannot be read.
+    each with row_number, line_number, byte_offset, byte_length, rule, message and raw_start in base64) and `error`:
+    null, or why the whole file is refused, with the counts up to there. The feed is found by the file's name unless
+    given. Raises TerminalError when there is no such feed or the file cannot be read.
     """
     name = feed or feed_of(path.name, contracts.values())
     if name is None or name not in contracts:

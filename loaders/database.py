@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import awswrangler
 import pg8000.dbapi
@@ -65,11 +65,14 @@ def prepare_session(connection: Connection) -> None:
         connection.commit()
 
 
-def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext | None:
-    """What DATABASE_TLS and DATABASE_CA_BUNDLE ask for; null is a connection in the clear."""
+def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext | Literal[False]:
+    """What DATABASE_TLS and DATABASE_CA_BUNDLE ask for; False is a connection in the clear.
+
+    Not None: that is pg8000's "TLS if the server likes, unverified".
+    """
     mode = environment.get("DATABASE_TLS", "verify-full")
     if mode == "off":
-        return None
+        return False
     if mode != "verify-full":
         raise TerminalError(f"DATABASE_TLS is {mode!r}", remedy="set it to verify-full or off")
     bundle = environment.get("DATABASE_CA_BUNDLE")
@@ -132,6 +135,10 @@ def classified(what: str) -> Iterator[None]:
             f"{what}: TLS failed: {error}", remedy="check DATABASE_CA_BUNDLE and the host name"
         ) from error
     except (pg8000.dbapi.InterfaceError, OSError) as error:
+        if "refuses SSL" in str(error):
+            raise TerminalError(
+                f"{what} has no TLS", remedy="let the server offer it, or set DATABASE_TLS=off"
+            ) from error
         raise TransientError(
             f"{what} cannot be reached: {error}", remedy="check that it runs and is reachable"
         ) from error

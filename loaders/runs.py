@@ -84,23 +84,17 @@ def lock_lease(cursor: Cursor) -> None:
 
 
 def next_round(cursor: Cursor, run_id: int) -> list[int]:
-    """Claims at most 100 pending deliveries that this run has not tried, oldest first, and renews the lease."""
+    """At most 100 pending deliveries that this run has not tried, oldest first; renews the lease.
+
+    It only reads: asked again because its answer got lost, it gives the same. What a run has tried bears its `run_id`.
+    """
     _renew(cursor, run_id, ROUND_LEASE)
     cursor.execute(
-        f"""
-        update ops.deliveries
-        set run_id = %s
-        where delivery_id in (
-            select delivery_id from ops.deliveries
-            where status = 'pending' and run_id is distinct from %s
-            order by delivery_id
-            limit {ROUND_FILES}
-        )
-        returning delivery_id
-        """,
-        (run_id, run_id),
+        "select delivery_id from ops.deliveries where status = 'pending' and run_id is distinct from %s "
+        f"order by delivery_id limit {ROUND_FILES}",
+        (run_id,),
     )
-    return sorted(int(row[0]) for row in cursor.fetchall())
+    return [int(row[0]) for row in cursor.fetchall()]
 
 
 def needs_build(cursor: Cursor, run_id: int, *, force: bool = False) -> bool:

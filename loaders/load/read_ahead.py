@@ -64,6 +64,7 @@ class _Reader(threading.Thread, Generic[Item]):
             self._hand_over(group)
             self._hand_over(_End(None))
         except Exception as error:
+            self._hand_over(group)
             self._hand_over(_End(error))
 
     def _hand_over(self, group: list[Item] | _End) -> None:

@@ -1,4 +1,4 @@
-"""A database and a bucket of its own for each test, and the Lambda entries called as Step Functions calls them."""
+"""Empty tables and a bucket of its own for each test, and the Lambda entries called as Step Functions calls them."""
 
 import json
 import uuid
@@ -11,6 +11,8 @@ import pg8000.dbapi
 import pytest
 
 from loaders import handler
+from loaders.contract import load_contracts
+from loaders.migrate import migrate
 from localcloud.aws import Aws
 from localcloud.aws.launcher import ACCESS_KEY, REGION, SECRET_KEY
 from localcloud.postgres import USER, Postgres
@@ -35,11 +37,13 @@ class Context:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """One empty database with the tables applied, one empty versioned bucket, and their environment."""
+    """A database with empty tables, an empty versioned bucket, and their environment."""
 
     postgres: Postgres
     database: str
     s3: Any
+    secrets: Any
+    credentials: dict[str, Any]
     bucket: str
     environment: dict[str, str]
 
@@ -94,16 +98,39 @@ class Pipeline:
     def load(self, delivery_id: int, context: Context | None = None) -> dict[str, Any]:
         return self.call("load", {"delivery_id": delivery_id, "run_id": None}, context)
 
+    def secret(self, **changes: Any) -> str:
+        """A second secret, like the first but for some changes; returns its name."""
+        name = f"{self.bucket}-{uuid.uuid4().hex[:8]}"
+        self.secrets.create_secret(Name=name, SecretString=json.dumps(self.credentials | changes))
+        return name
+
     def status(self, delivery_id: int) -> str:
         return str(self.query("select status from ops.deliveries where delivery_id = %s", delivery_id)[0][0])
 
 
+@pytest.fixture(scope="session")
+def clients(aws: Aws) -> dict[str, Any]:
+    """Clients of the embedded AWS; making one takes longer than most tests."""
+    return {service: aws.client(service) for service in ("s3", "secretsmanager")}
+
+
+@pytest.fixture(scope="session")
+def database(postgres: Postgres) -> str:
+    """A database beside the one that other tests use; making one for each test would take seconds."""
+    name = "loaders"
+    connection = postgres.connect()
+    connection.autocommit = True
+    connection.cursor().execute(f"create database {name}")
+    connection.close()
+    return name
+
+
 @pytest.fixture
-def pipeline(postgres: Postgres, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
+def pipeline(
+    postgres: Postgres, aws: Aws, clients: dict[str, Any], database: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Pipeline]:
     name = f"loaders-{uuid.uuid4().hex[:12]}"
-    database = name.replace("-", "_")
-    _run_outside_transaction(postgres, f"create database {database}")
-    s3 = aws.client("s3")
+    s3 = clients["s3"]
     s3.create_bucket(Bucket=name)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     secret = {
@@ -114,7 +141,8 @@ def pipeline(postgres: Postgres, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> I
         "password": postgres.settings.postgres_password,
         "engine": "postgresql",
     }
-    aws.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(secret))
+    secrets = clients["secretsmanager"]
+    secrets.create_secret(Name=name, SecretString=json.dumps(secret))
     environment = {
         "RAW_BUCKET": name,
         "DATABASE_SECRET": name,
@@ -127,24 +155,16 @@ def pipeline(postgres: Postgres, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> I
     }
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
-    made = Pipeline(postgres, database, s3, name, environment)
-    made.call("migrate", {})
+    made = Pipeline(postgres, database, s3, secrets, secret, name, environment)
+    connection = made.connect()
+    connection.cursor().execute("drop schema if exists raw, ops cascade")
+    migrate(connection, load_contracts())
+    connection.close()
     yield made
-    _forget_worker()
-    _run_outside_transaction(postgres, f"drop database {database} with (force)")
-
-
-def _forget_worker() -> None:
+    # A warm worker outlives a test as little as a Lambda outlives its stage.
     if handler._Worker.connection is not None:
         handler._Worker.connection.close()
-    handler._Worker.connection = handler._Worker.s3 = None
-
-
-def _run_outside_transaction(postgres: Postgres, statement: str) -> None:
-    connection = postgres.connect()
-    connection.autocommit = True
-    connection.cursor().execute(statement)
-    connection.close()
+    handler._Worker.connection = None
 
 
 def utc(text: str) -> datetime:

@@ -1,0 +1,155 @@
+"""How drops come to the ledger."""
+
+from datetime import timedelta
+
+import pytest
+
+from loaders.database import transaction
+from loaders.errors import TerminalError
+from loaders.ledger import unregistered
+from loaders.storage import ObjectVersion
+from tests.integration.loaders.conftest import SALES, Pipeline, utc
+
+RECORD = SALES + b"1,2,3,4,5\n"
+REGISTERED = "select feed, object_key, status from ops.deliveries order by delivery_id"
+
+
+def test_an_event_registers_the_version_with_what_s3_knows(pipeline: Pipeline) -> None:
+    event = pipeline.put("in/sales_data.csv", RECORD)
+    pipeline.open(event)
+
+    described = event["detail"]["object"]
+    row = pipeline.query(
+        "select feed, bucket, object_key, version_id, version_order, etag, sequencer, bytes, status, attempts, "
+        "content_sha256, load_id, error, finished_at from ops.deliveries"
+    )
+    assert row == [
+        (
+            *("sales", pipeline.bucket, "in/sales_data.csv", described["version-id"], 0, described["etag"]),
+            *(described["sequencer"], len(RECORD), "pending", 0, None, None, None, None),
+        )
+    ]
+
+
+def test_registering_twice_changes_nothing(pipeline: Pipeline) -> None:
+    event = pipeline.put("sales_data.csv", RECORD)
+    for _ in range(2):
+        pipeline.open(event, sweep=True)
+    assert pipeline.query(REGISTERED) == [("sales", "sales_data.csv", "pending")]
+
+
+def test_a_sweep_finds_versions_whose_event_never_came(pipeline: Pipeline) -> None:
+    for body in (b"a", b"b"):
+        pipeline.put("raw/sales/x.csv", body)
+    pipeline.open(pipeline.put("sales_data.csv", RECORD))
+    pipeline.put("transactions.csv", b"c")
+    pipeline.open(sweep=True)
+
+    rows = pipeline.query("select object_key, version_order from ops.deliveries order by object_key, version_order")
+    assert rows == [("raw/sales/x.csv", 0), ("raw/sales/x.csv", 1), ("sales_data.csv", 0), ("transactions.csv", 0)]
+
+
+def test_an_event_after_the_sweep_adds_its_sequencer_only(pipeline: Pipeline) -> None:
+    event = pipeline.put("sales_data.csv", RECORD)
+    pipeline.open(sweep=True)
+    assert pipeline.query("select sequencer from ops.deliveries") == [(None,)]
+    pipeline.open(event)
+    assert pipeline.query("select sequencer from ops.deliveries") == [(event["detail"]["object"]["sequencer"],)]
+
+
+def test_versions_count_from_the_oldest_whatever_is_registered_first(pipeline: Pipeline) -> None:
+    events = [pipeline.put("sales_data.csv", b"%d" % number) for number in range(3)]
+    pipeline.put("sales_data.csv.other", b"x")
+    for event in reversed(events):
+        pipeline.open(event)
+    orders = pipeline.query("select version_order from ops.deliveries order by delivery_id")
+    assert orders == [(2,), (1,), (0,)]
+
+
+def test_what_the_pipeline_writes_itself_is_no_drop(pipeline: Pipeline) -> None:
+    for key in ("lake/a.parquet", "work/sales_data.csv", "artifacts/x.zip", "raw/sales/"):
+        pipeline.open(pipeline.put(key, RECORD), sweep=True)
+    assert pipeline.query(REGISTERED) == []
+
+
+@pytest.mark.parametrize("key", ["notes.txt", "raw/suppliers/sales_data.csv", "Ünïcode & blank+plus%20.pdf"])
+def test_a_file_of_no_feed_is_listed_as_unrecognized(pipeline: Pipeline, key: str) -> None:
+    pipeline.open(pipeline.put(key, b"?"), sweep=True)
+    assert pipeline.query("select feed, object_key, status, finished_at is null from ops.deliveries") == [
+        (None, key, "unrecognized", False)
+    ]
+    assert pipeline.call("next_round", {"run_id": 1, "execution_arn": "x", "round": 1}) == {"deliveries": []}
+
+
+def test_a_sweep_makes_a_file_pending_once_a_contract_knows_it(pipeline: Pipeline) -> None:
+    pipeline.open(pipeline.put("notes.txt", b"?"))
+    pipeline.query("update ops.deliveries set object_key = 'raw/sales/notes.txt'")
+    pipeline.s3.copy_object(
+        Bucket=pipeline.bucket, Key="lake/x", CopySource={"Bucket": pipeline.bucket, "Key": "notes.txt"}
+    )
+    pipeline.open(sweep=True)
+    assert ("sales", "raw/sales/notes.txt", "pending") in pipeline.query(REGISTERED)
+
+
+@pytest.mark.parametrize(
+    ("stated", "delivered_at"),
+    [
+        ("2024-05-31T06:00:00Z", "2024-05-31 06:00:00"),
+        ("2024-05-31T06:00:00.987+02:00", "2024-05-31 04:00:00"),
+        ("2024-05-31 06:00", "2024-05-31 06:00:00"),
+        ("2024-05-31", "2024-05-31 00:00:00"),
+    ],
+)
+def test_a_backfill_says_when_it_counts_as_delivered(pipeline: Pipeline, stated: str, delivered_at: str) -> None:
+    pipeline.deliver("sales_data.csv", RECORD, delivered_at=stated)
+    assert pipeline.query("select delivered_at from ops.deliveries") == [(utc(delivered_at),)]
+
+
+def test_without_it_the_time_of_the_drop_counts_in_whole_seconds(pipeline: Pipeline) -> None:
+    pipeline.deliver("sales_data.csv", RECORD)
+    age, fraction = pipeline.query(
+        "select (now() at time zone 'utc') - delivered_at, extract(microseconds from delivered_at) % 1000000 "
+        "from ops.deliveries"
+    )[0]
+    assert timedelta(seconds=-1) <= age < timedelta(minutes=5)
+    assert fraction == 0
+
+
+@pytest.mark.parametrize("stated", ["yesterday", "31/05/2024", "2024-13-01", "0001-01-01T00:00:00+23:00"])
+def test_a_backfill_with_a_time_that_is_none_fails_clearly(pipeline: Pipeline, stated: str) -> None:
+    pipeline.deliver("sales_data.csv", RECORD, delivered_at=stated)
+    status, error = pipeline.query("select status, error from ops.deliveries")[0]
+    assert status == "failed"
+    assert f"delivered-at is '{stated}', which is not an ISO 8601 time -> drop the file again" in error
+
+
+def test_an_event_of_a_version_that_is_gone_registers_nothing(pipeline: Pipeline) -> None:
+    event = pipeline.put("sales_data.csv", RECORD)
+    version = event["detail"]["object"]["version-id"]
+    pipeline.s3.delete_object(Bucket=pipeline.bucket, Key="sales_data.csv", VersionId=version)
+    assert pipeline.open(event)["outcome"] == "opened"
+    assert pipeline.query(REGISTERED) == []
+
+
+def test_an_event_of_another_shape_is_refused(pipeline: Pipeline) -> None:
+    with pytest.raises(TerminalError, match="no Object Created event"):
+        pipeline.open({"detail": {"state": "RUNNING"}})
+
+
+def test_a_deleted_object_withdraws_nothing_and_is_not_listed(pipeline: Pipeline) -> None:
+    pipeline.open(pipeline.put("sales_data.csv", RECORD))
+    pipeline.s3.delete_object(Bucket=pipeline.bucket, Key="sales_data.csv")
+    pipeline.open(sweep=True)
+    assert pipeline.query(REGISTERED) == [("sales", "sales_data.csv", "pending")]
+
+
+def test_the_ledger_is_asked_about_many_versions_at_once(pipeline: Pipeline) -> None:
+    pipeline.open(pipeline.put("sales_data.csv", RECORD))
+    connection = pipeline.connect()
+    known = pipeline.query("select version_id from ops.deliveries")[0][0]
+    asked = [ObjectVersion(pipeline.bucket, f"key {number} \"'\\,{{}}", "v") for number in range(1000)]
+    with transaction(connection) as cursor:
+        found = unregistered(cursor, [*asked, ObjectVersion(pipeline.bucket, "sales_data.csv", known)])
+        assert unregistered(cursor, []) == []
+    connection.close()
+    assert found == asked

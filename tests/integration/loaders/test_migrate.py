@@ -1,0 +1,69 @@
+"""What applying the tables promises."""
+
+import dataclasses
+import threading
+
+from loaders.contract import Column, load_contracts
+from loaders.migrate import migrate
+from tests.integration.loaders.conftest import SALES, Pipeline
+
+
+def test_an_empty_database_gets_every_table_and_the_second_time_nothing(pipeline: Pipeline) -> None:
+    pipeline.query("drop schema raw, ops cascade")
+    applied = pipeline.call("migrate", {})["applied"]
+
+    assert {"schema raw", "schema ops", "table raw.sales", "table ops.deliveries"} <= set(applied)
+    assert pipeline.call("migrate", {}) == {"applied": []}
+
+
+def test_a_column_new_in_a_contract_is_added_and_what_landed_stays(pipeline: Pipeline) -> None:
+    pipeline.load(pipeline.deliver("sales_data.csv", SALES + b"1,2,3,4,5\n"))
+    contracts = dict(load_contracts())
+    discount = Column("discount", "Discount", "number", "numeric(18,4)", "Taken off the price.")
+    contracts["sales"] = dataclasses.replace(contracts["sales"], columns=(*contracts["sales"].columns, discount))
+
+    connection = pipeline.connect()
+    assert migrate(connection, contracts) == ["column raw.sales.discount"]
+    assert migrate(connection, contracts) == []
+    connection.close()
+    assert pipeline.query("select transaction_id, discount from raw.sales") == [("1", None)]
+
+
+def test_a_column_that_left_its_contract_is_kept(pipeline: Pipeline) -> None:
+    contracts = dict(load_contracts())
+    contracts["sales"] = dataclasses.replace(contracts["sales"], columns=contracts["sales"].columns[:1])
+    connection = pipeline.connect()
+    assert migrate(connection, contracts) == []
+    connection.close()
+    assert pipeline.query("select price from raw.sales") == []
+
+
+def test_names_of_columns_may_be_words_of_sql(pipeline: Pipeline) -> None:
+    contract = load_contracts()["sales"]
+    columns = tuple(Column(name, name, "string", "text", "x") for name in ("select", "table", "order", "user"))
+    connection = pipeline.connect()
+    migrate(connection, {"group": dataclasses.replace(contract, feed="group", columns=columns, key=("select",))})
+    connection.close()
+    assert pipeline.query('select "select", "table", "order", "user" from raw."group"') == []
+
+
+def test_two_at_once_apply_everything_once(pipeline: Pipeline) -> None:
+    pipeline.query("drop schema raw, ops cascade")
+    applied: list[list[str]] = []
+
+    def apply() -> None:
+        connection = pipeline.connect()
+        applied.append(migrate(connection, load_contracts()))
+        connection.close()
+
+    threads = [threading.Thread(target=apply) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(len(one) > 0 for one in applied) == [False, False, True]
+
+
+def test_rows_of_a_load_are_found_by_an_index_that_costs_appends_nothing(pipeline: Pipeline) -> None:
+    indexes = pipeline.query("select indexdef from pg_indexes where schemaname = 'raw' and tablename = 'sales'")
+    assert [definition.split(" USING ")[1] for (definition,) in indexes] == ["brin (_load_id)"]

@@ -1,0 +1,35 @@
+"""What is generated from the contracts is what the project holds."""
+
+from pathlib import Path
+
+import yaml
+
+from loaders.contract import CONTRACTS_DIRECTORY, load_contracts
+from loaders.generate import PROJECT, SCHEMAS, SOURCES, generated, outdated
+
+
+def test_generated_files_are_up_to_date() -> None:
+    assert outdated(PROJECT, generated(load_contracts())) == [], "run `python -m loaders.generate`"
+
+
+def test_a_changed_contract_makes_them_out_of_date(tmp_path: Path) -> None:
+    for path in CONTRACTS_DIRECTORY.glob("*.yaml"):
+        (tmp_path / path.name).write_text(path.read_text().replace("version: 1.0.0", "version: 1.0.1"))
+    assert outdated(PROJECT, generated(load_contracts(tmp_path))) == [SOURCES]
+
+
+def test_a_new_feed_needs_its_contract_only(tmp_path: Path) -> None:
+    text = (CONTRACTS_DIRECTORY / "products.odcs.yaml").read_text()
+    (tmp_path / "suppliers.odcs.yaml").write_text(text.replace("name: products", "name: suppliers"))
+    files = generated(load_contracts(tmp_path))
+    assert 'create table if not exists "raw"."suppliers"' in files[SCHEMAS["rds"]]
+    assert 'create table if not exists "raw"."suppliers"' in files[SCHEMAS["redshift"]]
+    tables = yaml.safe_load(files[SOURCES])["sources"][0]["tables"]
+    assert [table["name"] for table in tables] == ["suppliers"]
+
+
+def test_redshift_gets_byte_lengths_and_no_defaults() -> None:
+    sql = generated(load_contracts())[SCHEMAS["redshift"]]
+    assert '"customer_name" varchar(65535)' in sql
+    assert "default" not in sql
+    assert 'ops"."lease' not in sql
