@@ -1,10 +1,14 @@
 -- The union of both feeds and the unified dataset have the same transaction ids.
 with
 
-expected as (
+both_feeds as (
     select transaction_id from {{ ref('fct_sales') }}
-    union
+    union all
     select transaction_id from {{ ref('fct_transactions') }}
+),
+
+expected as (
+    select distinct transaction_id from both_feeds
 ),
 
 final as (

@@ -1,0 +1,134 @@
+"""A database of its own with the loaders' tables, what loaders would have landed in it, and dbt run on it."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from localcloud.settings import PROJECT
+
+Record = Mapping[str, str | None]
+
+# dbt as it is installed beside this Python: the tests must not depend on an activated environment.
+DBT = Path(sys.executable).with_name("dbt")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery that landed, as ops.deliveries has it."""
+
+    delivery_id: int
+    feed: str
+    object_key: str
+    version_order: int
+    delivered_at: datetime
+    load_id: int
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """One database on the embedded server, and where dbt may write."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    database: str
+    work: Path
+    project: Path = PROJECT
+
+    def connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(
+            host=self.host,
+            port=self.port,
+            user=self.user,
+            password=self.password,
+            dbname=self.database,
+            autocommit=True,
+        )
+
+    def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with self.connect() as connection:
+            cursor = connection.execute(sql.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def create_tables(self) -> None:
+        """The raw and ops tables, by the DDL that the project keeps beside the loaders."""
+        self.query((PROJECT / "loaders/schema/rds.sql").read_text(encoding="utf-8"))
+
+    def land(
+        self, feed: str, records: Sequence[Record], delivered_at: datetime, object_key: str, version_order: int = 0
+    ) -> Delivery:
+        """Lands a file's records as the loader does: content that has landed before gives a duplicate, not a load."""
+        content = hashlib.sha256(repr([feed, [sorted(record.items()) for record in records]]).encode()).hexdigest()
+        with self.connect() as connection, connection.transaction():
+            known = connection.execute(
+                "select load_id from ops.loads where feed = %s and content_sha256 = %s", (feed, content)
+            ).fetchone()
+            load_id = known[0] if known else self._load(connection, feed, content, records)
+            row = connection.execute(
+                "insert into ops.deliveries (feed, bucket, object_key, version_id, version_order, delivered_at, bytes,"
+                " content_sha256, load_id, status) values (%s, 'drop', %s, %s, %s, %s, 1, %s, %s, %s)"
+                " returning delivery_id",
+                (
+                    feed,
+                    object_key,
+                    f"v{version_order}",
+                    version_order,
+                    delivered_at,
+                    content,
+                    load_id,
+                    "duplicate" if known else "loaded",
+                ),
+            ).fetchone()
+        assert row is not None
+        return Delivery(row[0], feed, object_key, version_order, delivered_at, load_id)
+
+    def _load(
+        self, connection: psycopg.Connection[Any], feed: str, content: str, records: Sequence[Record]
+    ) -> int:
+        row = connection.execute(
+            "insert into ops.loads (feed, content_sha256, contract_version, records_read, records_loaded,"
+            " records_rejected, blank_lines, route) values (%s, %s, '1.0.0', %s, %s, 0, 0, 'lambda') returning load_id",
+            (feed, content, len(records), len(records)),
+        ).fetchone()
+        assert row is not None
+        load_id: int = row[0]
+        columns = list(records[0])
+        copy = f"copy raw.{feed} ({', '.join(columns)}, _load_id, _row_number) from stdin"
+        with connection.cursor().copy(copy.encode()) as writer:
+            for number, record in enumerate(records, start=1):
+                writer.write_row([*(record[column] for column in columns), load_id, number])
+        return load_id
+
+    def dbt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Runs dbt on this database; fails with dbt's own words when it fails."""
+        environment = {
+            **os.environ,
+            "RDS_HOST": self.host,
+            "RDS_PORT": str(self.port),
+            "RDS_USER": self.user,
+            "RDS_PASSWORD": self.password,
+            "RDS_DBNAME": self.database,
+            "RDS_SSLMODE": "disable",
+            "DBT_TARGET_PATH": str(self.work / "target"),
+            "DBT_LOG_PATH": str(self.work / "logs"),
+        }
+        environment.pop("XTAGE_SCHEMA_PREFIX", None)
+        finished = subprocess.run(
+            [str(DBT), "--no-use-colors", *arguments, "--target", "rds"],
+            cwd=self.project,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not check or finished.returncode == 0, finished.stdout[-8000:] + finished.stderr[-2000:]
+        return finished
