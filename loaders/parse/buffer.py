@@ -29,6 +29,11 @@ class Buffer:
         self.line = 1
         self.offset = source.start
 
+    @property
+    def undecided(self) -> int:
+        """How many bytes are there that nothing was decided about."""
+        return len(self.data) - self.start
+
     def fill(self, size: int) -> None:
         """Read until `size` undecided bytes are there or the file ends."""
         pieces = [self.data[self.start :]]

@@ -15,11 +15,9 @@ class Block:
     records: int
 
 
-def cut(data: bytes, start: int, ended: bool) -> int:
-    """Where the last record ending with LF ends, told by an even number of quotes before it; `start` when none does."""
-    if ended:
-        return len(data)
-    end = data.rfind(b"\n", start) + 1
+def cut(data: bytes, start: int, stop: int) -> int:
+    """Where the last record before `stop` that ends with LF ends, told by an even number of quotes; `start` if none."""
+    end = data.rfind(b"\n", start, stop) + 1
     quotes = data.count(b'"', start, end) if end > start else 0
     while quotes % 2 and end > start:
         earlier = data.rfind(b"\n", start, end - 1) + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from loaders.parse.buffer import LINE_END, RECORD_BYTES
 from loaders.parse.csv_dialect import Dialect, Header, split_fields, unquoted
@@ -12,23 +12,20 @@ QUOTED_LINES_BYTES = 64 << 10
 """A quote that is not closed within as much was most likely never meant to be one."""
 
 
-@dataclass(frozen=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A record without its line end; `end` is where the next one begins."""
 
     record: bytes
     end: int
 
 
-@dataclass(frozen=True)
-class Blank:
+class Blank(NamedTuple):
     """A line that is no record."""
 
     end: int
 
 
-@dataclass(frozen=True)
-class Broken:
+class Broken(NamedTuple):
     """A record that costs its one physical line, `start` to `line_end`; reading starts again at `end`."""
 
     start: int
@@ -38,8 +35,7 @@ class Broken:
     message: str
 
 
-@dataclass(frozen=True)
-class Unfinished:
+class Unfinished(NamedTuple):
     """The data ends before what begins here is decided."""
 
 
