@@ -52,8 +52,8 @@ demo: install ## installs, starts the local cloud, runs five sample feeds throug
 	@.venv/bin/xtage run
 	$(say) "Where to look"
 	@.venv/bin/xtage status
-	@printf '\n%s\n' \
-		'Next:' \
+	$(say) "What to try next"
+	@printf '%s\n' \
 		'  .venv/bin/xtage sql "select * from marts.unified_sales limit 5"' \
 		'  .venv/bin/xtage sql "select * from marts.row_accounting"' \
 		'  .venv/bin/dbt build              rebuilds and tests the models' \

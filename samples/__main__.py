@@ -8,8 +8,12 @@ from samples.make import MANIFEST, FeedManifest, make_samples
 
 
 def _told(manifest: FeedManifest) -> str:
-    kinds = [f"{column} {kind} {n:,}" for column, found in manifest["dirt"].items() for kind, n in found.items()]
-    return f"{manifest['file']:<20} {manifest['records']:>9,} records  {'; '.join(kinds) or 'clean'}"
+    """One line: `sales_data.csv  1,000 records  Price: 46 missing, 260 negative; Quantity: ...`."""
+    columns = []
+    for column, kinds in manifest["dirt"].items():
+        counts = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in kinds.items())
+        columns.append(f"{column}: {counts}")
+    return f"{manifest['file']:<20}  {manifest['records']:,} records  {'; '.join(columns) or 'clean'}"
 
 
 @click.command()

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 # dbt's own count, in lines such as `17:02:11  5 of 31 OK created sql table model marts.unified_sales`.
@@ -12,6 +13,7 @@ DBT_STEP = re.compile(r"\b(\d+ of \d+) (?:OK|PASS|WARN|ERROR|FAIL|START)\b")
 WORKING = ("Task", "Map")
 RUNNING = "RUNNING"
 SUCCEEDED = "SUCCEEDED"
+FAILED = "FAILED"
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,22 @@ def working_states(client: Any, state_machine_arn: str) -> set[str]:
     return {name for name, state in definition["States"].items() if state["Type"] in WORKING}
 
 
-def entered_states(client: Any, execution_arn: str, after: int) -> Iterator[tuple[int, str]]:
-    """(event id, state name) of every state entered after the event with the id `after`, in order."""
+@dataclass(frozen=True)
+class Entered:
+    """A state being entered; `event_id` counts the events of its execution from 1."""
+
+    event_id: int
+    at: datetime
+    state: str
+
+
+def entered_states(client: Any, execution_arn: str, after: int) -> Iterator[Entered]:
+    """Every state entered after the event with the id `after`, in order."""
     pages = client.get_paginator("get_execution_history").paginate(executionArn=execution_arn)
     for page in pages:
         for event in page["events"]:
             if event["id"] > after and event["type"].endswith("StateEntered"):
-                yield event["id"], event["stateEnteredEventDetails"]["name"]
+                yield Entered(event["id"], event["timestamp"], event["stateEnteredEventDetails"]["name"])
 
 
 def build_step(logs: Any, project: str) -> str | None:

@@ -1,8 +1,9 @@
 """`xtage run`: the pipeline, followed until it ends."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import click
@@ -19,6 +20,7 @@ POLL_SECONDS = 0.5
 # An execution that holds the lease may end while it is being looked up; the next one then finds the lease free.
 ATTEMPTS = 5
 SUCCESSOR_SECONDS = 30
+BUILD = "Build"
 
 
 @click.command("run")
@@ -58,6 +60,7 @@ class Follower:
     stage: Stage
     run_ids: list[int] = field(default_factory=list)
     told: set[int] = field(default_factory=set)
+    built: bool = False
 
     def follow_to_the_end(self) -> Outcome:
         """Start an execution and follow it, or the one that has the work in hand, and its successors."""
@@ -68,7 +71,8 @@ class Follower:
                     break
                 say("a run is under way: following it")
                 outcome = self._follow(outcome.holder, status)
-                if outcome.status in (execution.SUCCEEDED, "FAILED"):
+                # One that was cut off is taken over; one that had nothing to build leaves the build asked for here.
+                if outcome.status == execution.FAILED or self.built:
                     break
             while outcome.has_successor and (successor := self._successor()):
                 outcome = self._follow(successor, status)
@@ -85,35 +89,37 @@ class Follower:
         while True:
             # The outcome is asked for first: what is read after it includes everything that led to it.
             outcome = execution.outcome_of(self.client, execution_arn)
-            for event_id, name in execution.entered_states(self.client, execution_arn, after=seen):
-                seen = event_id
-                if name in working:
-                    say(f"{time.strftime('%H:%M:%S')}  {name}")
-                    state = name
+            entered = list(execution.entered_states(self.client, execution_arn, after=seen))
+            seen = entered[-1].event_id if entered else seen
+            told = [(event.at, event.state) for event in entered if event.state in working]
+            state = told[-1][1] if told else state
+            self.built = self.built or any(name == BUILD for _, name in told)
+            # Both come in the order in which they happened, whatever order they were asked for in.
+            for at, line in sorted([*told, *self._finished_files(execution_arn)]):
+                say(f"{at.astimezone():%H:%M:%S}  {line}")
             status.update(self._under_way(state))
-            self._tell_files(execution_arn)
             if outcome is not None:
                 if not outcome.holder:
-                    say(f"{time.strftime('%H:%M:%S')}  {outcome.status.lower()} in {time.monotonic() - started:.0f} s")
+                    say(f"{datetime.now():%H:%M:%S}  {outcome.status.lower()} in {time.monotonic() - started:.0f} s")
                 return outcome
             time.sleep(POLL_SECONDS)
 
     def _under_way(self, state: str) -> str:
         """What a terminal shows while it lasts: the state, and in the build how far dbt is."""
-        if state != "Build" or not output().is_terminal:
+        if state != BUILD or not output().is_terminal:
             return state
         step = execution.build_step(self.stage.client("logs"), self.stage.outputs["BuildProjectName"])
         return f"Build: {step}" if step else state
 
-    def _tell_files(self, execution_arn: str) -> None:
-        """One line for each file that is finished and not told yet."""
+    def _finished_files(self, execution_arn: str) -> Iterator[tuple[datetime, str]]:
+        """When and what became of each file that is finished and not told yet."""
         for run in reversed(ledger.runs_of(execution_arn)):
             if run.run_id not in self.run_ids:
                 self.run_ids.append(run.run_id)
             for delivery in ledger.deliveries_of(run.run_id):
                 if delivery.finished_at is not None and delivery.delivery_id not in self.told:
                     self.told.add(delivery.delivery_id)
-                    say(f"          {delivery.object_key}: {_became(delivery)}")
+                    yield delivery.finished_at, f"  {delivery.object_key}: {_became(delivery)}"
 
     def _successor(self) -> str | None:
         """The execution that goes on; it opens its run a moment after the last one closed."""

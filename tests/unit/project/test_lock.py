@@ -1,8 +1,9 @@
 """What anybody who clones the project relies on: it installs from the public index and knows no other machine."""
 
+import os
 import re
-import subprocess
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
@@ -10,15 +11,18 @@ HOSTS = {"pypi.org", "files.pythonhosted.org"}
 
 
 def project_files() -> list[Path]:
-    """Every file under version control, or about to be."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return [path for name in listed.stdout.splitlines() if (path := ROOT / name).is_file()]
+    """Every file of the project: all that .gitignore does not name."""
+    patterns = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text().split()]
+    ignored = [".git", *patterns]
+
+    def is_ignored(path: Path) -> bool:
+        return any(fnmatch(part, pattern) for part in path.relative_to(ROOT).parts for pattern in ignored)
+
+    found = []
+    for directory, names, files in os.walk(ROOT):
+        names[:] = [name for name in names if not is_ignored(Path(directory, name))]
+        found += [path for name in files if not is_ignored(path := Path(directory, name))]
+    return found
 
 
 def test_the_lock_names_the_public_index_only() -> None:
