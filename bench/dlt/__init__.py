@@ -1,0 +1,1 @@
+"""The dlt contender, in an environment of its own."""
