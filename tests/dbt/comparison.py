@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from tests.dbt import reference_marts
@@ -124,7 +125,7 @@ def assert_prices(warehouse: Warehouse, states: Mapping[str, FeedState]) -> None
         priced = [one for one in mine if one.values["price"] is not None]
         changed = [
             (before.values["price"], after.valid_from)
-            for before, after in zip(priced, priced[1:], strict=False)
+            for before, after in pairwise(priced)
             if before.values["price"] != after.values["price"]
         ]
         current = mine[-1].values["price"]

@@ -176,10 +176,9 @@ def differ(left: Any, right: Any) -> bool:
     return left is not None and right is not None and left != right
 
 
-NOTHING: Mapping[str, Any] = {
-    column: None
-    for column in ("product_id", "customer_id", "quantity", "price", "total_amount", "transaction_date")
-}
+NOTHING: Mapping[str, Any] = dict.fromkeys(
+    ("product_id", "customer_id", "quantity", "price", "total_amount", "transaction_date")
+)
 
 
 def unified(states: Mapping[str, FeedState]) -> dict[int, dict[str, Any]]:

@@ -56,7 +56,7 @@ def small_integer(text: str) -> int | None:
 def decimal(text: str, precision: int, scale: int) -> Decimal | None:
     mantissa, e, exponent = text.replace("E", "e").partition("e")
     unsigned = mantissa[1:] if mantissa[:1] in ("+", "-") else mantissa
-    whole, point, fraction = unsigned.partition(".")
+    whole, _, fraction = unsigned.partition(".")
     if (whole and not digits_only(whole)) or (fraction and not digits_only(fraction)) or not (whole or fraction):
         return None
     if len(whole) > 40 or len(fraction) > 40:
@@ -95,7 +95,7 @@ def dated(*notations: tuple[str, int, int, int, tuple[int, int, int]]) -> Callab
 
 @dataclass(frozen=True)
 class Field:
-    """How one column is read. `broken` names the rule that a value (given the delivery's date) breaks, or gives null."""
+    """How one column is read. `broken` names the rule that a value breaks, given the day of delivery, or gives null."""
 
     read: Callable[[str], Any] = str
     unreadable: str = ""
@@ -176,9 +176,7 @@ KEYS = {
 }
 
 
-def standardize(
-    feed: str, record: Mapping[str, str | None], delivered: date
-) -> tuple[dict[str, Any], list[Problem]]:
+def standardize(feed: str, record: Mapping[str, str | None], delivered: date) -> tuple[dict[str, Any], list[Problem]]:
     """A record's values after cleaning, reading and judging, and the problems found on the way."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []

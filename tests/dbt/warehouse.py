@@ -91,9 +91,7 @@ class Warehouse:
         assert row is not None
         return Delivery(row[0], feed, object_key, version_order, delivered_at, load_id)
 
-    def _load(
-        self, connection: psycopg.Connection[Any], feed: str, content: str, records: Sequence[Record]
-    ) -> int:
+    def _load(self, connection: psycopg.Connection[Any], feed: str, content: str, records: Sequence[Record]) -> int:
         row = connection.execute(
             "insert into ops.loads (feed, content_sha256, contract_version, records_read, records_loaded,"
             " records_rejected, blank_lines, route) values (%s, %s, '1.0.0', %s, %s, 0, 0, 'lambda') returning load_id",

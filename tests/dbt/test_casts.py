@@ -1,0 +1,152 @@
+"""The casts on hostile text: never an error, never a guess, the same as plain Python reads it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.dbt import reference_values
+from tests.dbt.warehouse import Warehouse
+
+DELIVERED_AT = datetime(2024, 3, 1, 23, 59)
+PIECES = (
+    *"0123456789",
+    *(
+        "+",
+        "-",
+        ".",
+        ",",
+        "e",
+        "E",
+        "/",
+        " ",
+        "\t",
+        "\n",
+        "'",
+        '"',
+        "\\",
+        "%",
+        "_",
+        "$",
+        "x",
+        "٣",
+        "²",
+        "−",
+        "𝟙",
+        "\u00a0",
+    ),
+    *("00", "29", "30", "31", "12", "02", "2024", "1900", "2000", "1e", "null", "NaN", "Infinity", "9" * 18, "1" * 40),
+)
+HOSTILE = (
+    *(
+        "1e400",
+        "12,5",
+        " 7 ",
+        "7.0",
+        "7.",
+        ".7",
+        ".",
+        "+7",
+        "--7",
+        "1e3",
+        "1E+05",
+        "1e-99",
+        "9e99",
+        "0x10",
+        "1_000",
+        "1 000",
+    ),
+    *("2022-02-30", "31/04/2022", "29/02/2024", "29/02/2023", "02-29-1900", "02-29-2000", "0000-01-01", "9999-12-31"),
+    *("2147483647", "2147483648", "-2147483648", "999999999999999999", "1" * 19, "1" * 40, "1" * 41, "0" * 50 + "7"),
+    *("99999999999999.99994", "99999999999999.99995", "0.00005", "-0.00005", "0.00004999", "1" * 14, "1" * 15),
+    *(
+        "2024-03-01",
+        "2024-03-02",
+        "epoch",
+        "now",
+        "infinity",
+        "today",
+        "٢٠٢٢-١٢-٠٦",
+        "7\u00a0",
+        "a\\b",
+        "a'b",
+        "%",
+        "NULL ",
+        "Unknown",
+    ),
+)
+
+
+def hostile_texts(count: int) -> list[str | None]:
+    dice = Random(5)
+    made = ["".join(dice.choices(PIECES, k=dice.randint(1, 9))) for _ in range(count)]
+    dates = [
+        dice.choice(["{y:04}-{m:02}-{d:02}", "{d:02}/{m:02}/{y:04}", "{m:02}-{d:02}-{y:04}"]).format(
+            y=dice.choice([0, 1, 4, 1900, 2000, 2023, 2024, 2100]), m=dice.randint(0, 13), d=dice.randint(0, 32)
+        )
+        for _ in range(count)
+    ]
+    return [None, "", *HOSTILE, *made, *dates]
+
+
+@pytest.fixture(scope="module")
+def staged(make_warehouse: Callable[[str], Warehouse]) -> list[dict[str, Any]]:
+    """Each hostile text in every column of a sale and of a rate, as the base views read it."""
+    warehouse = make_warehouse("dbt_casts")
+    texts = hostile_texts(1500)
+    warehouse.land(
+        "sales",
+        [dict.fromkeys(reference_values.FIELDS["sales"], text) for text in texts],
+        DELIVERED_AT,
+        "sales.csv",
+    )
+    warehouse.land(
+        "exchange_rates",
+        [{"currency_code": "EUR", "date": "2024-01-01", "exchange_rate": text} for text in texts],
+        DELIVERED_AT,
+        "rates.json",
+    )
+    warehouse.dbt("run", "--select", "+base_sales", "+base_exchange_rates")
+    found = warehouse.query(
+        "select sales.price_raw, sales.transaction_id, sales.quantity, sales.quantity_issue, sales.price,"
+        " sales.price_issue, sales.transaction_date, sales.transaction_date_issue, rates.exchange_rate"
+        " from staging.base_sales as sales"
+        " inner join staging.base_exchange_rates as rates on sales._row_number = rates._row_number"
+    )
+    assert len(found) == len(texts)
+    names = ("text", "identifier", "quantity", "quantity_issue", "price", "price_issue", "date", "date_issue", "rate")
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def test_every_text_is_read_as_plain_python_reads_it(staged: list[dict[str, Any]]) -> None:
+    for row in staged:
+        record = dict.fromkeys(reference_values.FIELDS["sales"], row["text"])
+        expected, problems = reference_values.standardize("sales", record, DELIVERED_AT.date())
+        rules = {problem.column: problem.rule for problem in problems}
+        assert row == {
+            "text": row["text"],
+            "identifier": expected["transaction_id"],
+            "quantity": expected["quantity"],
+            "quantity_issue": rules.get("quantity"),
+            "price": expected["price"],
+            "price_issue": rules.get("price"),
+            "date": expected["transaction_date"],
+            "date_issue": rules.get("transaction_date"),
+            "rate": expected_rate(row["text"]),
+        }
+
+
+def expected_rate(text: str | None) -> Decimal | None:
+    record = {"currency_code": "EUR", "date": "2024-01-01", "exchange_rate": text}
+    rate: Decimal | None = reference_values.standardize("exchange_rates", record, DELIVERED_AT.date())[0][
+        "exchange_rate"
+    ]
+    return rate
+
+
+def test_the_hostile_texts_hold_values_of_every_kind(staged: list[dict[str, Any]]) -> None:
+    for name in ("identifier", "quantity", "price", "date", "rate"):
+        assert sum(row[name] is not None for row in staged) > 20
