@@ -1,6 +1,7 @@
 """Writes what follows from the contracts: `python -m loaders.generate [--check]`.
 
 - `dbt_project/models/staging/sources.yml`: the raw and ops tables as dbt sources, the contracts' rules as `meta`.
+- `dbt_project/macros/contracts.sql`: the same rules as a macro for the models; dbt's unit tests cannot see `meta`.
 - `loaders/schema/{rds,redshift}.sql`: DDL of every table of the loaders, for both databases.
 
 `--check` writes nothing and exits 1 when a file is out of date.
@@ -9,6 +10,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -22,6 +24,7 @@ from loaders.tables import Dialect, Table, index_ddl, raw_table, table_ddl
 
 PROJECT = Path(__file__).resolve().parent.parent
 SOURCES = Path("dbt_project/models/staging/sources.yml")
+MACRO = Path("dbt_project/macros/contracts.sql")
 SCHEMAS: Mapping[Dialect, Path] = {
     "rds": Path("loaders/schema/rds.sql"),
     "redshift": Path("loaders/schema/redshift.sql"),
@@ -33,7 +36,7 @@ def generated(contracts: Mapping[str, Contract]) -> dict[Path, str]:
     """Every generated file by its path in the project, with the text it should hold."""
     tables = [*(raw_table(contract) for contract in contracts.values()), *OPS_TABLES]
     files = {path: _schema_sql(tables, dialect) for dialect, path in SCHEMAS.items()}
-    return {SOURCES: _sources_yaml(contracts.values()), **files}
+    return {SOURCES: _sources_yaml(contracts.values()), MACRO: _contracts_macro(contracts.values()), **files}
 
 
 def outdated(project: Path, files: Mapping[Path, str]) -> list[Path]:
@@ -81,6 +84,7 @@ def _raw_source(contract: Contract) -> dict[str, Any]:
     # A literal feed name and no Jinja: the query must read the same on both databases.
     delivered = f"select max(delivered_at) from ops.deliveries where feed = '{contract.feed}' and load_id is not null"
     source = _source(raw_table(contract))
+    columns = source.pop("columns")
     source["config"] = {
         "loaded_at_query": delivered,
         "freshness": {
@@ -97,17 +101,17 @@ def _raw_source(contract: Contract) -> dict[str, Any]:
         },
     }
     known = {column.name: column for column in contract.columns}
-    for entry in source["columns"]:
+    for entry in columns:
         if entry["name"] in known:
             entry["config"] = {"meta": _column_meta(known[entry["name"]])}
-    return source
+    return {**source, "columns": columns}
 
 
 def _source(table: Table) -> dict[str, Any]:
     columns = [
         {"name": column.name, "description": column.description, "data_type": column.type} for column in table.columns
     ]
-    return {"name": table.name, "description": table.description, "config": {}, "columns": columns}
+    return {"name": table.name, "description": table.description, "columns": columns}
 
 
 def _column_meta(column: Column) -> dict[str, Any]:
@@ -129,6 +133,46 @@ def _column_meta(column: Column) -> dict[str, Any]:
             for rule in column.rules
         ],
     }
+
+
+def _contracts_macro(contracts: Iterable[Contract]) -> str:
+    feeds = "".join(_macro_feed(contract) for contract in contracts)
+    head = (
+        "{# Generated from contracts/*.odcs.yaml by `python -m loaders.generate`; edit the contracts, not this file. #}"
+    )
+    return f"{head}\n{{% macro contracts() %}}\n    {{{{ return({{\n{feeds}    }}) }}}}\n{{% endmacro %}}\n"
+
+
+def _macro_feed(contract: Contract) -> str:
+    facts = ", ".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in _macro_facts(contract).items())
+    columns = "".join(
+        f"                {json.dumps(column.name)}: {json.dumps(_macro_column(column))},\n"
+        for column in contract.columns
+    )
+    return f"""        {json.dumps(contract.feed)}: {{
+            {facts},
+            "columns": {{
+{columns}            }},
+        }},
+"""
+
+
+def _macro_facts(contract: Contract) -> dict[str, Any]:
+    return {
+        "version": contract.version,
+        "delivery": contract.delivery,
+        "on_rewrite": contract.on_rewrite,
+        "key": list(contract.key),
+    }
+
+
+def _macro_column(column: Column) -> dict[str, Any]:
+    """What models ask about a column. Jinja knows `true` and `false`, not `null`: what is null or empty is left out."""
+    meta = _column_meta(column)
+    rules = [{name: value for name, value in rule.items() if value is not None} for rule in meta["rules"]]
+    optional = {name: meta[name] for name in ("date_formats", "letter_case") if meta[name]}
+    always = {name: meta[name] for name in ("type", "data_type", "required", "empty_words")}
+    return {**always, **optional, "rules": rules}
 
 
 def main(arguments: list[str] | None = None) -> int:
