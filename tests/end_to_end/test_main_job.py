@@ -1,0 +1,200 @@
+"""Files in, unified dataset out, through the real state machine; what a person who drops files relies on."""
+
+import csv
+import json
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from samples import FILES, Manifest, make_samples
+from tests.end_to_end.conftest import Cloud
+
+RECORDS = 200
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
+    directory = tmp_path_factory.mktemp("samples")
+    return directory, make_samples(directory, seed=11, records=RECORDS)
+
+
+@pytest.fixture(scope="module")
+def first_run(cloud: Cloud, samples: tuple[Path, Manifest]) -> str:
+    """The five feeds dropped, the pipeline run; what `xtage run` printed."""
+    directory, _ = samples
+    cloud.ok("drop", *(str(directory / name) for name in FILES.values()))
+    printed = cloud.ok("run")
+    cloud.wait_until_idle()
+    return printed
+
+
+def sales_csv(first_id: int, records: int = 3) -> bytes:
+    """A small sales file whose transaction ids no other file has."""
+    lines = [f"{first_id + n},1001,2,10.50,2022-03-04" for n in range(records)]
+    return "\n".join(["Transaction_ID,Product_ID,Quantity,Price,Transaction_Date", *lines, ""]).encode()
+
+
+def unified(cloud: Cloud, first_id: int, records: int = 3) -> int:
+    """How many of the transaction ids from `first_id` on the unified dataset has."""
+    [row] = cloud.sql(
+        "select count(*) as n from marts.unified_sales "
+        f"where transaction_id between {first_id} and {first_id + records - 1}"
+    )
+    count: int = row["n"]
+    return count
+
+
+def test_every_record_of_the_five_feeds_is_accounted_for(
+    cloud: Cloud, samples: tuple[Path, Manifest], first_run: str
+) -> None:
+    _, manifest = samples
+    accounting = cloud.sql(
+        "select feed, sum(records_read) as read, sum(loaded) as loaded, sum(rejected) as rejected, "
+        "sum(abs(unaccounted)) as unaccounted from marts.row_accounting group by feed"
+    )
+    told = {
+        row["feed"]: [int(row[name]) for name in ("read", "loaded", "rejected", "unaccounted")] for row in accounting
+    }
+    assert told == {feed: [made["records"], made["records"], 0, 0] for feed, made in manifest["feeds"].items()}
+
+
+def test_the_run_prints_what_landed_and_how_many_unified_rows_there_are(
+    cloud: Cloud, samples: tuple[Path, Manifest], first_run: str
+) -> None:
+    directory, _ = samples
+    ids = {
+        row["Transaction_ID"]
+        for name in ("sales_data.csv", "transactions.csv")
+        for row in csv.DictReader((directory / name).open())
+    }
+    assert f"marts.unified_sales: {len(ids):,} rows" in first_run
+    assert all(name in first_run for name in FILES.values())
+
+
+def test_the_same_content_again_lands_nothing(cloud: Cloud, samples: tuple[Path, Manifest], first_run: str) -> None:
+    directory, _ = samples
+    before = cloud.sql("select count(*) as n from raw.sales")
+    cloud.put("raw/sales/again.csv", (directory / "sales_data.csv").read_bytes())
+    cloud.wait_for("the repetition is recognized", lambda: bool(cloud.deliveries("raw/sales/again.csv")))
+    cloud.wait_until_idle()
+    [delivery] = cloud.deliveries("raw/sales/again.csv")
+    [original] = cloud.deliveries("raw/sales/sales_data.csv")
+    assert (delivery["status"], delivery["load_id"]) == ("duplicate", original["load_id"])
+    assert cloud.sql("select count(*) as n from raw.sales") == before
+
+
+def test_dropping_a_file_is_enough(cloud: Cloud, first_run: str) -> None:
+    cloud.put("raw/sales/enough.csv", sales_csv(910_000))
+    cloud.wait_for("the marts show the dropped file", lambda: unified(cloud, 910_000) == 3)
+
+
+def test_twenty_files_at_once_land_once_each_in_few_runs(cloud: Cloud, first_run: str) -> None:
+    cloud.wait_until_idle()
+    for n in range(20):
+        cloud.put(f"raw/sales/twenty-{n:02}.csv", sales_csv(920_000 + n * 10))
+    cloud.wait_for("all twenty are registered", lambda: len(_of_twenty(cloud)) == 20)
+    cloud.wait_until_idle()
+    deliveries = _of_twenty(cloud)
+    assert [row["status"] for row in deliveries] == ["loaded"] * 20
+    assert len({row["load_id"] for row in deliveries}) == 20
+    assert len({row["run_id"] for row in deliveries}) <= 3
+    assert unified(cloud, 920_000, 200) == 60
+
+
+def _of_twenty(cloud: Cloud) -> list[dict[str, object]]:
+    return cloud.sql("select status, load_id, run_id from ops.deliveries where object_key like 'raw/sales/twenty-%'")
+
+
+def test_a_file_of_no_feed_is_listed_and_stays(cloud: Cloud, first_run: str) -> None:
+    cloud.put("holiday-photos.txt", b"not a feed")
+    cloud.wait_for("the file is listed", lambda: bool(cloud.deliveries("holiday-photos.txt")))
+    [delivery] = cloud.deliveries("holiday-photos.txt")
+    assert delivery["status"] == "unrecognized"
+    body = cloud.client("s3").get_object(Bucket="xtage-data-pipeline", Key="holiday-photos.txt")["Body"].read()
+    assert body == b"not a feed"
+    assert "holiday-photos.txt" in json.dumps(cloud.status())
+
+
+def test_a_delivery_whose_event_never_came_is_found_by_the_next_sweep(cloud: Cloud, first_run: str) -> None:
+    cloud.wait_until_idle()
+    s3 = cloud.client("s3")
+    s3.put_bucket_notification_configuration(Bucket="xtage-data-pipeline", NotificationConfiguration={})
+    try:
+        cloud.put("raw/sales/unannounced.csv", sales_csv(930_000))
+        time.sleep(3)
+        assert cloud.deliveries("raw/sales/unannounced.csv") == []
+    finally:
+        s3.put_bucket_notification_configuration(
+            Bucket="xtage-data-pipeline", NotificationConfiguration={"EventBridgeConfiguration": {}}
+        )
+    cloud.ok("run")
+    assert unified(cloud, 930_000) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "reason"),
+    [
+        pytest.param("empty.csv", b"", "empty", id="empty"),
+        pytest.param("photo.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 50, "PNG image", id="not a CSV file"),
+        pytest.param("page.csv", b"<html><body>502 Bad Gateway</body></html>", "HTML", id="an error page"),
+    ],
+)
+def test_a_file_that_cannot_be_read_fails_alone_with_its_reason(
+    cloud: Cloud, first_run: str, name: str, body: bytes, reason: str
+) -> None:
+    cloud.put(f"raw/sales/{name}", body)
+    cloud.wait_for(
+        "the file is judged", lambda: [d["status"] for d in cloud.deliveries(f"raw/sales/{name}")] == ["failed"]
+    )
+    [delivery] = cloud.deliveries(f"raw/sales/{name}")
+    assert reason in delivery["error"]
+
+
+def test_a_stopped_run_does_not_block_the_next_one(cloud: Cloud, first_run: str) -> None:
+    cloud.wait_until_idle()
+    cloud.put("raw/sales/stopped.csv", sales_csv(940_000))
+    cloud.wait_for("a run has begun", lambda: bool(_running(cloud)))
+    cloud.client("stepfunctions").stop_execution(executionArn=_running(cloud)[0])
+    cloud.ok("run")
+    assert unified(cloud, 940_000) == 3
+    assert _running(cloud) == []
+
+
+def test_a_killed_embedded_aws_loses_nothing(cloud: Cloud, first_run: str) -> None:
+    cloud.wait_until_idle()
+    cloud.put("raw/sales/killed.csv", sales_csv(950_000))
+    cloud.wait_for("a run has begun", lambda: bool(_running(cloud)))
+    _kill_what_listens_on(int(cloud.environment["XTAGE_AWS_PORT"]))
+    cloud.ok("up")
+    cloud.wait_for("the marts show the file", lambda: unified(cloud, 950_000) == 3)
+    cloud.wait_until_idle()
+    assert [d["status"] for d in cloud.deliveries("raw/sales/killed.csv")] == ["loaded"]
+
+
+def _running(cloud: Cloud) -> list[str]:
+    return [row["execution_arn"] for row in cloud.sql("select execution_arn from ops.runs where status = 'running'")]
+
+
+def _kill_what_listens_on(port: int) -> None:
+    [server] = {
+        connection.pid
+        for connection in psutil.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+    }
+    assert server is not None
+    psutil.Process(server).send_signal(signal.SIGKILL)
+
+
+def test_state_survives_down_and_up_and_nothing_listens_between(cloud: Cloud, first_run: str) -> None:
+    cloud.wait_until_idle()
+    before = cloud.sql("select count(*) as n, sum(amount) as amount from marts.unified_sales")
+    cloud.ok("down")
+    refused = cloud.run("sql", "select 1")
+    assert refused.returncode == 1
+    assert "xtage up" in refused.stderr
+    cloud.ok("up")
+    assert cloud.sql("select count(*) as n, sum(amount) as amount from marts.unified_sales") == before
+    cloud.ok("run")
