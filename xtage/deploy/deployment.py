@@ -48,16 +48,23 @@ def deploy(
     return outputs
 
 
-def destroy(stage: str, session: boto3.Session, on_event: OnEvent = lambda event: None) -> None:
-    """Takes a stage away: its stacks and the artifacts. The data bucket stays, and a last snapshot of the database.
+def destroy(
+    stage: str, session: boto3.Session, on_event: OnEvent = lambda event: None, *, with_drops: bool = False
+) -> None:
+    """Takes a stage away: its stacks and the artifacts. A last snapshot of the database stays, and the dropped files.
 
-    Raises DeployError when CloudFormation cannot delete something; destroying again goes on from there.
+    `with_drops` deletes every version of every dropped file too, and their bucket. Raises DeployError when something
+    cannot be deleted; destroying again goes on from there.
     """
     cloudformation, s3 = session.client("cloudformation"), session.client("s3")
+    drops = outputs_of(cloudformation, _root_name(stage)).get("RawBucketName")
+    artifacts = outputs_of(cloudformation, _artifacts_name(stage)).get("ArtifactBucketName")
     take_down(cloudformation, _root_name(stage), on_event)
-    bucket = outputs_of(cloudformation, _artifacts_name(stage)).get("ArtifactBucketName")
-    if bucket is not None:
-        empty(s3, bucket)
+    if with_drops and drops is not None:
+        empty(s3, drops)
+        s3.delete_bucket(Bucket=drops)
+    if artifacts is not None:
+        empty(s3, artifacts)
     take_down(cloudformation, _artifacts_name(stage), on_event)
 
 

@@ -171,10 +171,11 @@ def _failed(stack: StackTypeDef | None, follower: EventFollower) -> DeployError:
     if failure is None:
         reason = stack.get("StackStatusReason") if stack is not None else "it was deleted meanwhile"
         return DeployError(f"stack {name} is {status}: {reason}", "look at its events, then deploy again")
-    return DeployError(
-        f"stack {name} is {status}: {failure.resource} ({failure.type}) in {failure.stack}: {failure.reason}",
-        "correct the cause, then deploy again; what is left of the attempt is cleared away",
-    )
+    problem = f"stack {name} is {status}: {failure.resource} ({failure.type}) in {failure.stack}: {failure.reason}"
+    if failure.type == "AWS::S3::Bucket" and "exists" in failure.reason:
+        # Buckets outlive their stage, so this is what deploying a stage again after destroying it comes to.
+        return DeployError(problem, "give the stage another BucketSuffix, or keep its files elsewhere and delete it")
+    return DeployError(problem, "correct the cause, then deploy again; what the attempt left is cleared away first")
 
 
 def _pauses() -> Iterator[None]:

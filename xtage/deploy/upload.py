@@ -11,6 +11,7 @@ from xtage.deploy.package import Artifact
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 
 def upload(s3: S3Client, bucket: str, artifacts: Iterable[Artifact]) -> list[str]:
@@ -22,11 +23,14 @@ def upload(s3: S3Client, bucket: str, artifacts: Iterable[Artifact]) -> list[str
 
 
 def empty(s3: S3Client, bucket: str) -> None:
-    """Deletes every object of an unversioned bucket."""
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
-        if keys:
-            s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})  # type: ignore[typeddict-item]
+    """Deletes every version of every object of a bucket."""
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        versions: list[ObjectIdentifierTypeDef] = [
+            {"Key": version["Key"], "VersionId": version["VersionId"]} for version in found
+        ]
+        if versions:
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": versions, "Quiet": True})
 
 
 def url(s3: S3Client, bucket: str, key: str) -> str:

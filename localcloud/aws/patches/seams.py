@@ -39,8 +39,10 @@ SEAMS = (
     "services.rds:load_persisted_state",
     "services.cloudformation.engine:_resolve_dynamic_references",
     "services.cloudformation:_stacks",
+    "services.cloudformation.provisioners:_nested_stack_lookup_name",
     "services.cloudformation.provisioners:_provision_resource",
     "services.cloudformation.provisioners:_RESOURCE_HANDLERS",
     "services.cloudformation.provisioners:_update_resource",
+    "services.cloudformation.stacks:_add_event",
     "services.cloudformation.provisioners:_rds_db_instance_attrs",
 )

@@ -1,0 +1,239 @@
+"""A deployment's promises, kept against the embedded AWS by the code that deploys to AWS."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from localcloud.aws import Aws
+from localcloud.postgres import Postgres
+from tests.conftest import make_settings
+from xtage.deploy import PROJECT, DeployError, StackEvent, deploy, destroy
+from xtage.deploy.upload import empty
+
+OUTPUTS = {
+    "RawBucketName",
+    "DatabaseEndpoint",
+    "DatabasePort",
+    "DatabaseSecretArn",
+    "StateMachineArn",
+    "MigrateFunctionName",
+    "BuildProjectName",
+}
+
+# A resource that cannot be made: it attaches a secret to a database that does not exist.
+BROKEN = """
+  Broken:
+    Type: AWS::SecretsManager::SecretTargetAttachment
+    Properties:
+      SecretId: !Ref DatabaseSecret
+      TargetId: no-such-database
+      TargetType: AWS::RDS::DBInstance
+"""
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Aws, Postgres]]:
+    """A cloud of this module's own: each deployment gives the database's master user another password."""
+    settings = make_settings(tmp_path_factory.mktemp("deploy"))
+    postgres, aws = Postgres(settings), Aws(settings)
+    postgres.start()
+    try:
+        aws.start()
+        yield aws, postgres
+    finally:
+        aws.stop()
+        postgres.stop()
+
+
+@pytest.fixture
+def session(cloud: tuple[Aws, Postgres], monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
+    """A session whose clients lead to the embedded AWS, by the environment, as everywhere."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud[0].endpoint)
+    return boto3.Session("test", "test", region_name="us-east-1")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of what a deployment reads, with a stage `trial`, to be changed at will."""
+    for name in ("infra", "orchestration", "contracts", "loaders", "dbt_project"):
+        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(PROJECT / name, tmp_path / name)
+    local = tmp_path / "infra" / "cloudformation" / "parameters" / "local.json"
+    local.with_name("trial.json").write_text(
+        local.read_text().replace('"LayerKey"', '"BucketSuffix": "trial", "LayerKey"')
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def trial(session: boto3.Session, project: Path) -> Iterator[Callable[[], list[StackEvent]]]:
+    """Deploys the stage `trial`, returning the events; the stage is gone after the test."""
+
+    def deploy_trial() -> list[StackEvent]:
+        events: list[StackEvent] = []
+        assert set(deploy("trial", session, events.append, project)) == OUTPUTS
+        return events
+
+    yield deploy_trial
+    destroy("trial", session, with_drops=True)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def break_database(project: Path) -> Callable[[], None]:
+    """Adds a resource that cannot be made; returns what takes it out again."""
+    template = project / "infra" / "cloudformation" / "database.yaml"
+    whole = template.read_text()
+    edit(template, "\nOutputs:\n", f"{BROKEN}\nOutputs:\n")
+    return lambda: template.write_text(whole) and None
+
+
+def statuses(session: boto3.Session) -> dict[str, str]:
+    stacks = session.client("cloudformation").describe_stacks()["Stacks"]
+    return {stack["StackName"]: stack["StackStatus"] for stack in stacks}
+
+
+def test_a_deployment_makes_the_stacks_and_the_tables(
+    trial: Callable[[], list[StackEvent]], cloud: tuple[Aws, Postgres], session: boto3.Session
+) -> None:
+    events = trial()
+    assert statuses(session)["xtage-trial"] == "CREATE_COMPLETE"
+    assert not [event for event in events if event.is_failure]
+    with closing(cloud[1].connect()) as connection:
+        cursor = connection.cursor()
+        cursor.execute("select table_name from information_schema.tables where table_schema = 'raw'")
+        tables = {name for (name,) in cursor.fetchall()}
+    assert tables == {"sales", "transactions", "products", "customers", "exchange_rates"}
+
+
+def test_deploying_again_changes_nothing(trial: Callable[[], list[StackEvent]]) -> None:
+    trial()
+    assert trial() == []
+
+
+def test_what_was_changed_is_updated_and_nothing_else(
+    trial: Callable[[], list[StackEvent]], project: Path, session: boto3.Session
+) -> None:
+    trial()
+    edit(project / "infra" / "cloudformation" / "parameters" / "trial.json", "rate(5 minutes)", "rate(7 minutes)")
+    changed = {event.resource for event in trial() if "Orchestration" in event.stack}
+    assert "SweepRule" in changed
+    rule = session.client("events").describe_rule(Name="xtage-trial-sweep")
+    assert rule["ScheduleExpression"] == "rate(7 minutes)"
+
+
+def test_changed_code_is_what_runs_next(
+    trial: Callable[[], list[StackEvent]], project: Path, session: boto3.Session
+) -> None:
+    trial()
+    before = session.client("lambda").get_function(FunctionName="xtage-trial-load")["Configuration"]["CodeSha256"]
+    (project / "loaders" / "new_module.py").write_text("ANSWER = 42\n")
+    trial()
+    after = session.client("lambda").get_function(FunctionName="xtage-trial-load")["Configuration"]["CodeSha256"]
+    assert after != before
+
+
+def test_a_failed_creation_names_the_resource_and_the_next_deployment_needs_no_cleaning(
+    trial: Callable[[], list[StackEvent]], project: Path, session: boto3.Session
+) -> None:
+    mend = break_database(project)
+    with pytest.raises(DeployError, match=r"xtage-trial is .*: Broken .*no-such-database"):
+        deploy("trial", session, project=project)
+    mend()
+    trial()
+    assert statuses(session)["xtage-trial"] == "CREATE_COMPLETE"
+
+
+def test_a_failed_update_leaves_the_stage_as_it_was(
+    trial: Callable[[], list[StackEvent]], project: Path, session: boto3.Session
+) -> None:
+    trial()
+    mend = break_database(project)
+    with pytest.raises(DeployError, match="Broken"):
+        deploy("trial", session, project=project)
+    assert statuses(session)["xtage-trial"] == "UPDATE_ROLLBACK_COMPLETE"
+    mend()
+    trial()
+
+
+def test_a_deployment_killed_while_it_waited_is_finished_by_the_next(
+    trial: Callable[[], list[StackEvent]], project: Path, session: boto3.Session
+) -> None:
+    def killed(event: StackEvent) -> None:
+        if event.stack == "xtage-trial":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deploy("trial", session, killed, project)
+    trial()
+    assert statuses(session)["xtage-trial"] == "CREATE_COMPLETE"
+
+
+def test_a_deployment_killed_before_it_began_to_create_is_finished_by_the_next(
+    trial: Callable[[], list[StackEvent]], session: boto3.Session
+) -> None:
+    session.client("cloudformation").create_change_set(
+        StackName="xtage-trial",
+        ChangeSetName="left-behind",
+        ChangeSetType="CREATE",
+        TemplateBody="Resources: {Topic: {Type: AWS::SNS::Topic}}",
+    )
+    assert statuses(session)["xtage-trial"] == "REVIEW_IN_PROGRESS"
+    trial()
+    assert statuses(session)["xtage-trial"] == "CREATE_COMPLETE"
+
+
+def test_tables_that_cannot_be_made_are_an_error_that_says_why(
+    trial: Callable[[], list[StackEvent]], project: Path, session: boto3.Session
+) -> None:
+    (project / "contracts" / "sales.odcs.yaml").write_text("kind: nonsense\n")
+    with pytest.raises(DeployError, match=r"tables could not be brought up to date: .*sales"):
+        deploy("trial", session, project=project)
+
+
+def test_an_unknown_stage_is_an_error_that_names_the_known_ones(session: boto3.Session) -> None:
+    with pytest.raises(DeployError, match="no stage 'nowhere', only dev, local, prod"):
+        deploy("nowhere", session)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"BucketSuffix": "x"}'], ids=["empty", "a list", "no Parameters"])
+def test_parameters_that_cannot_be_read_are_an_error_that_names_their_file(
+    session: boto3.Session, project: Path, text: str
+) -> None:
+    (project / "infra" / "cloudformation" / "parameters" / "trial.json").write_text(text)
+    with pytest.raises(DeployError, match=r"trial\.json cannot be read"):
+        deploy("trial", session, project=project)
+
+
+def test_destroying_leaves_nothing_but_the_dropped_files(
+    trial: Callable[[], list[StackEvent]], session: boto3.Session
+) -> None:
+    trial()
+    s3: Any = session.client("s3")
+    s3.put_object(Bucket="xtage-data-pipeline-trial", Key="raw/sales/a.csv", Body=b"a drop")
+    destroy("trial", session)
+    assert not [name for name in statuses(session) if name.startswith("xtage-trial")]
+    assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["xtage-data-pipeline-trial"]
+    with pytest.raises(ClientError):
+        session.client("lambda").get_function(FunctionName="xtage-trial-load")
+    with pytest.raises(
+        DeployError, match="trial already exists; give the stage another BucketSuffix"
+    ):
+        trial()
+    empty(s3, "xtage-data-pipeline-trial")
+    s3.delete_bucket(Bucket="xtage-data-pipeline-trial")
+
+
+def test_destroying_what_is_not_there_does_nothing(session: boto3.Session) -> None:
+    destroy("nowhere", session)
