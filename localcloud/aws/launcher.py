@@ -114,6 +114,8 @@ class Aws:
                 "S3_DATA_DIR": str(self.home / "s3"),
                 "CLOUDTRAIL_RECORDING": "0",
                 "TMPDIR": str(self.home / "tmp"),
+                # Idle environments of a function beyond its first go after a minute: each takes 150 MB.
+                "LAMBDA_WARM_TTL_SECONDS": "60",
                 # Listeners of their own, on every address.
                 "IOT_MTLS_ENABLED": "0",
                 "SFTP_ENABLED": "0",

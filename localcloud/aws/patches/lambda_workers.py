@@ -34,6 +34,12 @@ WORKER_SCRIPT = Path(__file__).parents[1] / "lambda_worker.py"
 # AWS gives the start 10 seconds and then repeats it within the function's own timeout; a laptop under load needs more.
 INIT_SECONDS = 60.0
 
+# Environments of one function that run at once; further invocations wait for one of them. AWS would start one more for
+# each, which twenty files dropped together would turn into 3 GB of Python processes on a laptop.
+MOST_AT_ONCE = max(4, os.cpu_count() or 1)
+
+_turns: dict[str, threading.Semaphore] = {}
+
 # What the Lambda runtime itself sets, and nothing of the server's own environment.
 RUNTIME_ENVIRONMENT = {
     "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11",
@@ -56,10 +62,16 @@ def apply(settings: Settings) -> None:
 
 
 def execute_function(function: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
-    """Runs one invocation on a free worker of the function, a new one if all are busy: as many run at once as are asked
-    for. Returns ministack's result: `body`, `log`, and `error` when the body is an error payload.
+    """Runs one invocation on a free worker of the function, a new one if all are busy, up to `MOST_AT_ONCE`.
+
+    Returns ministack's result: `body`, `log`, and `error` when the body is an error payload.
     """
     config = function.get("config") or function
+    with _turns.setdefault(config["FunctionArn"], threading.Semaphore(MOST_AT_ONCE)):
+        return _execute(function, config, event, request_id)
+
+
+def _execute(function: dict[str, Any], config: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
     worker, _ = lambda_runtime.acquire_worker(
         config["FunctionName"], config, function.get("code_zip"), qualifier=config.get("Version", "$LATEST")
     )

@@ -6,6 +6,7 @@ import time
 import psutil
 import pytest
 
+from localcloud.aws.patches.lambda_workers import MOST_AT_ONCE
 from localcloud.settings import PROJECT
 from tests.infra.localcloud.conftest import Cloud, task
 
@@ -149,6 +150,14 @@ def test_map_items_run_at_the_same_time_up_to_its_concurrency(cloud: Cloud) -> N
     spans = execution["output"]
     most = max(sum(start <= moment < end for start, end in spans) for moment, _ in spans)
     assert most == 4
+
+
+def test_more_invocations_than_environments_all_get_their_turn(cloud: Cloud) -> None:
+    function = cloud.function("import os\ndef handler(event, context): return os.getpid()")
+    each = {"StartAt": "Call", "States": {"Call": task(function)}}
+    execution = cloud.run({"Each": {"Type": "Map", "Items": "{% [1..30] %}", "ItemProcessor": each, "End": True}})
+    assert len(execution["output"]) == 30
+    assert len(set(execution["output"])) <= MOST_AT_ONCE
 
 
 def test_everything_printed_is_in_the_log_of_the_function(cloud: Cloud) -> None:
