@@ -42,6 +42,22 @@ def answer(event, context):
 """
 
 
+# Fails when told to by the source, and says why as the real one does: in a variable that it exports.
+BUILDSPEC = """
+version: 0.2
+env:
+  exported-variables: [DBT_FAILURE]
+phases:
+  build:
+    commands:
+      - echo "run $XTAGE_RUN_ID"
+      - test ! -f broken
+  post_build:
+    commands:
+      - if test -f reason; then export DBT_FAILURE="$(cat reason)"; fi
+"""
+
+
 @dataclass
 class Pipeline:
     """The state machine and the scripts of the functions it calls."""
@@ -59,6 +75,14 @@ class Pipeline:
         for name, answers in lines.items():
             answers = answers if isinstance(answers, list) else [answers]
             (self.directory / name).write_text("\n".join(json.dumps(answer) for answer in answers))
+
+    def script_build(self, **files: str) -> None:
+        """What lies beside the buildspec: `broken` makes the build fail, `reason` is what it exports."""
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as zipped:
+            for name, text in {"buildspec.yml": BUILDSPEC, **files}.items():
+                zipped.writestr(name, text)
+        self.aws.client("s3").put_object(Bucket=BUILD_PROJECT, Key="source.zip", Body=archive.getvalue())
 
     def start(self, **event: Any) -> str:
         """Starts an execution; returns its ARN."""
@@ -104,10 +128,18 @@ def machine(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """The state machine over scripted functions, made once."""
     pipeline = Pipeline(aws, tmp_path_factory.mktemp("scripts"))
     substitutions = {f"{name}FunctionArn": _make_function(pipeline, name) for name in FUNCTIONS}
-    substitutions |= {"BuildProjectName": BUILD_PROJECT, "BuildTimeoutMinutes": "5", "MaxConcurrency": "4"}
+    substitutions |= {"BuildProjectName": BUILD_PROJECT, "MaxConcurrency": "4"}
     definition = DEFINITION.read_text()
     for key, value in substitutions.items():
         definition = definition.replace("${" + key + "}", value)
+    aws.client("s3").create_bucket(Bucket=BUILD_PROJECT)
+    aws.client("codebuild").create_project(
+        name=BUILD_PROJECT,
+        source={"type": "S3", "location": f"{BUILD_PROJECT}/source.zip"},
+        artifacts={"type": "NO_ARTIFACTS"},
+        environment={"type": "LINUX_CONTAINER", "image": "any", "computeType": "BUILD_GENERAL1_SMALL"},
+        serviceRole=ROLE,
+    )
     created = pipeline.states.create_state_machine(name="scripted", definition=definition, roleArn=ROLE)
     pipeline.arn = created["stateMachineArn"]
     return pipeline

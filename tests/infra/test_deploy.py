@@ -1,6 +1,8 @@
 """A deployment's promises, kept against the embedded AWS by the code that deploys to AWS."""
 
+import json
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -227,9 +229,7 @@ def test_destroying_leaves_nothing_but_the_dropped_files(
     assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["xtage-data-pipeline-trial"]
     with pytest.raises(ClientError):
         session.client("lambda").get_function(FunctionName="xtage-trial-load")
-    with pytest.raises(
-        DeployError, match="trial already exists; give the stage another BucketSuffix"
-    ):
+    with pytest.raises(DeployError, match="trial already exists; give the stage another BucketSuffix"):
         trial()
     empty(s3, "xtage-data-pipeline-trial")
     s3.delete_bucket(Bucket="xtage-data-pipeline-trial")
@@ -237,3 +237,31 @@ def test_destroying_leaves_nothing_but_the_dropped_files(
 
 def test_destroying_what_is_not_there_does_nothing(session: boto3.Session) -> None:
     destroy("nowhere", session)
+
+
+def test_a_drop_starts_the_pipeline_and_what_the_pipeline_writes_does_not(
+    trial: Callable[[], list[StackEvent]], session: boto3.Session
+) -> None:
+    trial()
+    s3, states = session.client("s3"), session.client("stepfunctions")
+    for key in ("lake/a.parquet", "work/b.json", "artifacts/c.json", "sales_data.csv"):
+        s3.put_object(Bucket="xtage-data-pipeline-trial", Key=key, Body=b"")
+    machine = next(
+        item["stateMachineArn"]
+        for item in states.list_state_machines()["stateMachines"]
+        if item["name"] == "xtage-trial-pipeline"
+    )
+    executions = wait_for_executions(states, machine)
+    keys = [json.loads(execution["input"])["detail"]["object"]["key"] for execution in executions]
+    assert keys == ["sales_data.csv"]
+
+
+def wait_for_executions(states: Any, machine: str) -> list[Any]:
+    """The executions of a state machine, described, when there is at least one and all have ended."""
+    deadline = time.monotonic() + 60
+    while True:
+        listed = states.list_executions(stateMachineArn=machine)["executions"]
+        if listed and all(execution["status"] != "RUNNING" for execution in listed):
+            return [states.describe_execution(executionArn=execution["executionArn"]) for execution in listed]
+        assert time.monotonic() < deadline, f"{machine} is not done: {listed}"
+        time.sleep(0.2)

@@ -155,6 +155,40 @@ def test_a_run_that_could_not_open_has_nothing_to_close(pipeline: Pipeline) -> N
     assert {name for name, _ in pipeline.calls()} == {"OpenRun"}
 
 
+def test_a_run_that_landed_something_builds_before_it_closes(pipeline: Pipeline) -> None:
+    pipeline.script_build()
+    pipeline.script(NeedsBuild={"build": True})
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    assert [call["built"] for call in pipeline.calls("CloseRun")] == [True]
+
+
+def test_a_build_is_forced_by_the_one_who_starts_the_run(pipeline: Pipeline) -> None:
+    pipeline.run(force_build=True)
+    pipeline.run(force_build=False)
+    pipeline.run(**EVENT)
+    assert [call["force"] for call in pipeline.calls("NeedsBuild")] == [True, False, False]
+
+
+def test_a_failed_build_says_which_model_failed(pipeline: Pipeline) -> None:
+    pipeline.script_build(broken="", reason='model stg_sales: column "x" does not exist')
+    pipeline.script(NeedsBuild={"build": True})
+    run = pipeline.run()
+    assert run["status"] == "FAILED"
+    (failure,) = pipeline.calls("FailRun")
+    assert (failure["state"], failure["cause"]) == ("Build", 'model stg_sales: column "x" does not exist')
+    assert run["cause"] == 'Build: model stg_sales: column "x" does not exist'
+    assert pipeline.calls("CloseRun") == []
+
+
+def test_a_build_that_failed_without_a_word_says_which_command_it_was(pipeline: Pipeline) -> None:
+    pipeline.script_build(broken="")
+    pipeline.script(NeedsBuild={"build": True})
+    pipeline.run()
+    (failure,) = pipeline.calls("FailRun")
+    assert failure["state"] == "Build"
+    assert "test ! -f broken" in failure["cause"]
+
+
 def tasks(states: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Every Task of a state machine, those inside a Map too."""
     inner = [tasks(state["ItemProcessor"]["States"]) for state in states.values() if state["Type"] == "Map"]

@@ -1,0 +1,90 @@
+"""What runs in CodeBuild: its packages are the lock's, and a failed build says which model or test failed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xtage.deploy import PROJECT
+
+REQUIREMENTS = PROJECT / "orchestration" / "requirements-dbt.txt"
+FAILURE = PROJECT / "orchestration" / "dbt_failure.py"
+
+
+def failure(path: Path) -> str:
+    """What the script prints for a run_results.json."""
+    done = subprocess.run([sys.executable, FAILURE, path], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def results(path: Path, *nodes: tuple[str, str, str | None]) -> Path:
+    found = [{"unique_id": unique_id, "status": status, "message": message} for unique_id, status, message in nodes]
+    path.write_text(json.dumps({"results": found}))
+    return path
+
+
+def test_the_build_installs_what_the_lock_says() -> None:
+    exported = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "uv",
+            "export",
+            "--quiet",
+            "--frozen",
+            "--offline",
+            "--only-group",
+            "dbt",
+            "--no-annotate",
+            "--no-header",
+        ],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    committed = [line for line in REQUIREMENTS.read_text().splitlines() if not line.startswith("#")]
+    assert committed == exported.stdout.splitlines(), "run `make requirements`, or the command in the file's head"
+
+
+def test_the_buildspec_runs_the_whole_project_on_rds() -> None:
+    buildspec: dict[str, Any] = yaml.safe_load((PROJECT / "orchestration" / "buildspec.yml").read_text())
+    assert buildspec["phases"]["build"]["commands"] == ["dbt build --target rds"]
+    assert "--no-index" in buildspec["phases"]["install"]["commands"][0]
+
+
+def test_a_build_without_failures_has_nothing_to_say(tmp_path: Path) -> None:
+    path = results(
+        tmp_path / "run_results.json",
+        ("model.xtage.stg_sales", "success", "CREATE VIEW"),
+        ("test.xtage.not_null_stg_sales_id.1a2b", "pass", None),
+        ("test.xtage.recent.9f", "warn", "Got 3 results, configured to warn if != 0"),
+    )
+    assert failure(path) == ""
+
+
+def test_a_failed_model_and_a_failed_test_are_named_and_what_they_made_skip_is_not(tmp_path: Path) -> None:
+    path = results(
+        tmp_path / "run_results.json",
+        ("model.xtage.stg_sales", "error", 'Database Error in model stg_sales\n  column "x" does not exist'),
+        ("model.xtage.unified_sales", "skipped", None),
+        ("test.xtage.unique_fct_sales_id.1a2b", "fail", "Got 2 results, configured to fail if != 0"),
+    )
+    assert failure(path) == (
+        'model stg_sales: Database Error in model stg_sales column "x" does not exist; '
+        "test unique_fct_sales_id: Got 2 results, configured to fail if != 0"
+    )
+
+
+def test_many_failures_stay_one_line(tmp_path: Path) -> None:
+    nodes = [(f"model.xtage.m{number}", "error", "x" * 10_000) for number in range(9)]
+    line = failure(results(tmp_path / "run_results.json", *nodes))
+    assert line.endswith("and 4 more")
+    assert len(line) < 2_000
+
+
+def test_a_build_that_ended_before_dbt_ran_says_so(tmp_path: Path) -> None:
+    assert failure(tmp_path / "run_results.json") == "dbt ended before it ran a model: see the build's log"

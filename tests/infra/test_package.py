@@ -1,0 +1,95 @@
+"""What is installed: the same bytes from the same content, all of it and nothing else."""
+
+import io
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from xtage.deploy import PROJECT
+from xtage.deploy.package import Artifact, dbt_source, definition, loaders_code, template, with_template_urls
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A small project with everything that is packaged, and things that must not be."""
+    for name, text in {
+        "loaders/handler.py": "def load(event, context): ...",
+        "loaders/schema/rds.sql": "create schema raw;",
+        "loaders/__pycache__/handler.cpython-311.pyc": "compiled",
+        "contracts/sales.odcs.yaml": "kind: DataContract",
+        "dbt_project.yml": "name: xtage",
+        "profiles.yml": "xtage: {}",
+        "dbt_project/models/staging/stg_sales.sql": "select 1",
+        "dbt_project/models/staging/stg_sales.yml": "models: []",
+        "orchestration/buildspec.yml": "version: 0.2",
+        "orchestration/pipeline.asl.json": "{}",
+        "target/run_results.json": "{}",
+        "logs/dbt.log": "...",
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def names(artifact: Artifact) -> list[str]:
+    return sorted(zipfile.ZipFile(io.BytesIO(artifact.body)).namelist())
+
+
+def test_the_loaders_code_is_the_loaders_and_the_contracts(project: Path) -> None:
+    assert names(loaders_code(project)) == ["contracts/sales.odcs.yaml", "loaders/handler.py", "loaders/schema/rds.sql"]
+
+
+def test_the_dbt_source_is_what_the_build_needs(project: Path) -> None:
+    assert names(dbt_source(project)) == [
+        "dbt_project.yml",
+        "dbt_project/models/staging/stg_sales.sql",
+        "dbt_project/models/staging/stg_sales.yml",
+        "orchestration/buildspec.yml",
+        "orchestration/pipeline.asl.json",
+        "profiles.yml",
+    ]
+
+
+@pytest.mark.parametrize("make", [loaders_code, dbt_source], ids=["loaders", "dbt"])
+def test_a_copy_of_the_project_makes_the_same_bytes(project: Path, tmp_path: Path, make: type) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy, ignore=shutil.ignore_patterns("copy"))
+    os.utime(copy / "loaders" / "handler.py", (0, 0))
+    (copy / "loaders" / "handler.py").chmod(0o600)
+    assert make(copy) == make(project)
+
+
+def test_a_changed_file_makes_another_key(project: Path) -> None:
+    before = loaders_code(project).key
+    (project / "loaders" / "handler.py").write_text("def load(event, context): return {}")
+    assert loaders_code(project).key != before
+
+
+def test_a_renamed_file_makes_another_key(project: Path) -> None:
+    before = loaders_code(project).key
+    (project / "loaders" / "handler.py").rename(project / "loaders" / "handlers.py")
+    assert loaders_code(project).key != before
+
+
+def test_the_functions_can_read_their_code_whoever_packaged_it(project: Path) -> None:
+    (project / "loaders" / "handler.py").chmod(0o600)
+    for entry in zipfile.ZipFile(io.BytesIO(loaders_code(project).body)).infolist():
+        assert entry.external_attr >> 16 == 0o644
+
+
+def test_every_nested_template_is_found_where_it_was_uploaded() -> None:
+    root = "Resources:\n  Storage:\n    Properties:\n      TemplateURL: storage.yaml\n      Parameters: {}\n"
+    assert "TemplateURL: https://bucket/storage/1.yaml\n" in with_template_urls(
+        root, {"storage.yaml": "https://bucket/storage/1.yaml"}
+    )
+
+
+def test_the_project_itself_can_be_packaged() -> None:
+    assert "loaders/handler.py" in names(loaders_code(PROJECT))
+    assert "orchestration/buildspec.yml" in names(dbt_source(PROJECT))
+    assert definition(PROJECT).key.startswith("pipeline/")
+    assert template(PROJECT, "storage.yaml").key.startswith("storage/")

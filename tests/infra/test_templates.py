@@ -1,0 +1,176 @@
+"""The templates: valid, whole, and private by default."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cfnlint.api import lint_file
+
+from xtage.deploy import PROJECT
+from xtage.deploy.package import TEMPLATES, nested_templates
+
+DIRECTORY = PROJECT / TEMPLATES
+FILES = sorted(DIRECTORY.glob("*.yaml"))
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms, which become {tag: value}."""
+
+
+def _short_form(loader: Any, suffix: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return {suffix: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {suffix: loader.construct_sequence(node, deep=True)}
+    return {suffix: loader.construct_mapping(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+
+def load(path: Path) -> dict[str, Any]:
+    template: dict[str, Any] = yaml.load(path.read_text(), _Loader)
+    return template
+
+
+def resources(kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """Name (with its file) and properties of every resource of a type, over all templates."""
+    return [
+        (f"{path.stem}.{name}", resource["Properties"])
+        for path in FILES
+        for name, resource in load(path)["Resources"].items()
+        if resource["Type"] == kind
+    ]
+
+
+def statements() -> list[tuple[str, dict[str, Any]]]:
+    """Every statement of every policy that a role is given."""
+    found = []
+    for name, properties in resources("AWS::IAM::Role"):
+        found += [(name, policy["PolicyDocument"]) for policy in properties.get("Policies", [])]
+    found += [(name, properties["PolicyDocument"]) for name, properties in resources("AWS::IAM::ManagedPolicy")]
+    return [(name, statement) for name, document in found for statement in document["Statement"]]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_cfn_lint_finds_nothing(path: Path) -> None:
+    assert [str(match) for match in lint_file(path)] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_parameter_is_described_and_stands_in_a_group(path: Path) -> None:
+    template = load(path)
+    parameters = template.get("Parameters", {})
+    groups = template.get("Metadata", {}).get("AWS::CloudFormation::Interface", {}).get("ParameterGroups", [])
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(parameters)
+    assert all("Description" in parameter for parameter in parameters.values())
+
+
+def test_the_root_nests_every_template_but_the_artifacts_bucket() -> None:
+    nested = nested_templates((DIRECTORY / "root.yaml").read_text())
+    assert sorted([*nested, "root.yaml", "artifacts.yaml"]) == [path.name for path in FILES]
+
+
+@pytest.mark.parametrize("path", sorted((DIRECTORY / "parameters").glob("*.json")), ids=lambda path: path.stem)
+def test_a_stage_gives_only_parameters_that_exist(path: Path) -> None:
+    given = json.loads(path.read_text())["Parameters"]
+    assert set(given) <= set(load(DIRECTORY / "root.yaml")["Parameters"])
+    assert all(isinstance(value, str) for value in given.values())
+
+
+def test_deployed_stages_check_the_database_certificate() -> None:
+    for stage in ("dev", "prod"):
+        given = json.loads((DIRECTORY / "parameters" / f"{stage}.json").read_text())["Parameters"]
+        assert "DatabaseTls" not in given
+    assert load(DIRECTORY / "root.yaml")["Parameters"]["DatabaseTls"]["Default"] == "verify-full"
+
+
+@pytest.mark.parametrize(
+    ("name", "bucket"), resources("AWS::S3::Bucket"), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_buckets_are_encrypted_and_closed_to_the_public(name: str, bucket: dict[str, Any]) -> None:
+    assert bucket["BucketEncryption"]
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+
+
+def test_buckets_refuse_plain_http() -> None:
+    policies = [properties["PolicyDocument"]["Statement"] for _, properties in resources("AWS::S3::BucketPolicy")]
+    assert len(policies) == len(resources("AWS::S3::Bucket"))
+    for (statement,) in policies:
+        assert statement["Effect"] == "Deny"
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_database_is_private_and_encrypted_and_its_password_a_secret() -> None:
+    ((_, database),) = resources("AWS::RDS::DBInstance")
+    assert database["PubliclyAccessible"] is False
+    assert database["StorageEncrypted"] is True
+    assert "resolve:secretsmanager" in database["MasterUserPassword"]["Sub"]
+
+
+def test_the_password_holds_only_characters_that_rds_and_shells_take() -> None:
+    ((_, secret),) = resources("AWS::SecretsManager::Secret")
+    excluded = secret["GenerateSecretString"]["ExcludeCharacters"]
+    punctuation = {chr(code) for code in range(33, 127) if not chr(code).isalnum()}
+    assert set(excluded) == punctuation
+
+
+def test_no_secret_is_a_plain_environment_variable() -> None:
+    ((_, project),) = resources("AWS::CodeBuild::Project")
+    variables = {variable["Name"]: variable for variable in project["Environment"]["EnvironmentVariables"]}
+    connection = {"RDS_HOST", "RDS_PORT", "RDS_USER", "RDS_PASSWORD", "RDS_DBNAME"}
+    assert connection <= set(variables)
+    assert {variables[name]["Type"] for name in connection} == {"SECRETS_MANAGER"}
+    for _, function in resources("AWS::Lambda::Function"):
+        assert not [name for name in function["Environment"]["Variables"] if "PASSWORD" in name]
+
+
+def test_every_function_has_a_role_and_a_log_of_its_own() -> None:
+    functions = resources("AWS::Lambda::Function")
+    for key in ("Role", "Handler"):
+        assert len({str(function[key]) for _, function in functions}) == len(functions)
+    assert len({str(function["LoggingConfig"]["LogGroup"]) for _, function in functions}) == len(functions)
+    assert all("RetentionInDays" in group for _, group in resources("AWS::Logs::LogGroup"))
+
+
+def test_every_function_is_an_entry_of_the_loaders() -> None:
+    source = (PROJECT / "loaders" / "handler.py").read_text()
+    entries = {f"loaders.handler.{name}" for name in re.findall(r"^def ([a-z]\w*)\(event", source, re.MULTILINE)}
+    assert {function["Handler"] for _, function in resources("AWS::Lambda::Function")} == entries
+
+
+def test_only_network_interfaces_are_allowed_on_every_resource() -> None:
+    wide = [
+        action
+        for _, statement in statements()
+        if statement["Effect"] == "Allow" and "*" in flat(statement["Resource"])
+        for action in flat(statement["Action"])
+    ]
+    assert wide
+    assert all(action.startswith("ec2:") for action in wide)
+
+
+def test_no_policy_allows_a_whole_service() -> None:
+    allowed = [
+        action
+        for _, statement in statements()
+        if statement["Effect"] == "Allow"
+        for action in flat(statement["Action"])
+    ]
+    assert not [action for action in allowed if action.endswith("*")]
+
+
+def test_what_the_pipeline_writes_itself_starts_no_run() -> None:
+    from loaders.contract import RESERVED_PREFIXES
+
+    rules = dict(resources("AWS::Events::Rule"))
+    (condition,) = rules["orchestration.DropRule"]["EventPattern"]["detail"]["object"]["key"]
+    assert condition == {"anything-but": {"prefix": list(RESERVED_PREFIXES)}}
+
+
+def flat(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
