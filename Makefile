@@ -73,10 +73,8 @@ test: install-dev ## installs, then every check and every test
 	.venv/bin/ruff format --check .
 	$(say) "mypy: types, strict"
 	.venv/bin/mypy
-	$(if $(wildcard .sqlfluff),$(say) "sqlfluff: models and tests")
-	$(if $(wildcard .sqlfluff),.venv/bin/sqlfluff lint dbt_project)
-	$(if $(wildcard infra/cloudformation/*.yaml),$(say) "cfn-lint: CloudFormation templates")
-	$(if $(wildcard infra/cloudformation/*.yaml),.venv/bin/cfn-lint infra/cloudformation/*.yaml)
+	$(say) "cfn-lint: CloudFormation templates"
+	.venv/bin/cfn-lint infra/cloudformation/*.yaml
 	$(say) "pytest: $(TESTS)"
 	.venv/bin/pytest $(TESTS)
 
