@@ -15,7 +15,7 @@ from typing import Any
 FAILED = ("error", "fail", "runtime error", "partial success")
 
 SHOWN = 5
-MESSAGE_LENGTH = 300
+MESSAGE_LENGTH = 500
 
 
 def summarize(results: Iterable[Mapping[str, Any]]) -> str:
@@ -28,8 +28,9 @@ def summarize(results: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _line(result: Mapping[str, Any]) -> str:
-    # model.xtage.stg_sales, test.xtage.unique_stg_sales_id.<hash>: the kind and the name are what a person knows it by.
-    kind, _, name, *_ = result["unique_id"].split(".")
+    # model.xtage.<name>, test.xtage.<name>.<hash>, unit_test.xtage.<model>.<name>: what a person knows it by.
+    kind, _, *names = result["unique_id"].split(".")
+    name = ".".join(names) if kind == "unit_test" else names[0]
     message = " ".join((result.get("message") or "no message").split())
     return f"{kind} {name}: {message[:MESSAGE_LENGTH]}"
 

@@ -72,10 +72,12 @@ def test_a_failed_model_and_a_failed_test_are_named_and_what_they_made_skip_is_n
         ("model.xtage.stg_sales", "error", 'Database Error in model stg_sales\n  column "x" does not exist'),
         ("model.xtage.unified_sales", "skipped", None),
         ("test.xtage.unique_fct_sales_id.1a2b", "fail", "Got 2 results, configured to fail if != 0"),
+        ("unit_test.xtage.stg_sales.dates_are_read", "fail", "actual differs from expected"),
     )
     assert failure(path) == (
         'model stg_sales: Database Error in model stg_sales column "x" does not exist; '
-        "test unique_fct_sales_id: Got 2 results, configured to fail if != 0"
+        "test unique_fct_sales_id: Got 2 results, configured to fail if != 0; "
+        "unit_test stg_sales.dates_are_read: actual differs from expected"
     )
 
 
@@ -83,7 +85,7 @@ def test_many_failures_stay_one_line(tmp_path: Path) -> None:
     nodes = [(f"model.xtage.m{number}", "error", "x" * 10_000) for number in range(9)]
     line = failure(results(tmp_path / "run_results.json", *nodes))
     assert line.endswith("and 4 more")
-    assert len(line) < 2_000
+    assert len(line) < 3_000
 
 
 def test_a_build_that_ended_before_dbt_ran_says_so(tmp_path: Path) -> None:
