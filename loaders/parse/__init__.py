@@ -13,7 +13,7 @@ from loaders.errors import LoaderError
 from loaders.parse.batch import Batch, CopyFormat, Reject, Summary
 from loaders.parse.buffer import BLOCK_BYTES, Buffer
 from loaders.parse.compression import ByteSource, Decompressed
-from loaders.parse.content import recognized
+from loaders.parse.content import promises_lines, recognized
 from loaders.parse.csv_reader import CsvReader
 from loaders.parse.encoding import Utf8Source
 from loaders.parse.json_reader import JsonReader
@@ -42,8 +42,10 @@ class Reader(Iterator[Batch | Reject]):
         buffer = Buffer(Utf8Source(Decompressed(stream), self._contract.encoding))
         buffer.fill(BLOCK_BYTES)
         kind = recognized(buffer.data[:BLOCK_BYTES], self._name)
-        make = CsvReader if kind == "csv" else JsonReader
-        yield from make(buffer, self._contract, self.summary)
+        if kind == "csv":
+            yield from CsvReader(buffer, self._contract, self.summary)
+        else:
+            yield from JsonReader(buffer, self._contract, self.summary, promises_lines(self._name))
 
 
 def read(stream: ByteSource, name: str, contract: Contract) -> Reader:

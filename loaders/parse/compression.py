@@ -81,7 +81,7 @@ class _Prefixed(io.RawIOBase):
 
 
 class _Bzip2:
-    """Several bzip2 streams in a row, as `cat a.bz2 b.bz2` makes them; `bz2.BZ2File` passes over a damaged second one."""
+    """Any number of bzip2 streams in a row. `bz2.BZ2File` is not used, for it passes over a damaged second one."""
 
     def __init__(self, stream: ByteSource) -> None:
         self._stream = stream

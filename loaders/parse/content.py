@@ -57,11 +57,21 @@ def recognized(head: bytes, name: str) -> Literal["csv", "json"]:
 
 
 def promised_format(name: str) -> Literal["csv", "json"] | None:
-    """What the name says the file is, without its compression's ending."""
+    """What the name says the file is."""
+    bare = _without_compression(name)
+    return next((promised for ending, promised in SUFFIXES.items() if bare.endswith(ending)), None)
+
+
+def promises_lines(name: str) -> bool:
+    """Whether the name says that each line is a record."""
+    return _without_compression(name).endswith((".jsonl", ".ndjson"))
+
+
+def _without_compression(name: str) -> str:
     lowered = name.lower()
     for ending in COMPRESSION_SUFFIXES:
         lowered = lowered.removesuffix(ending)
-    return next((promised for ending, promised in SUFFIXES.items() if lowered.endswith(ending)), None)
+    return lowered
 
 
 def _refuse_foreign(head: bytes) -> None:

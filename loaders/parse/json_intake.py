@@ -1,0 +1,86 @@
+"""Takes the records of a JSON file in, in whole blocks or one by one, whatever form the file has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from loaders.contract import Contract
+from loaders.parse.batch import Reject, Summary
+from loaders.parse.buffer import BLOCK_BYTES, RECORD_BYTES, Buffer
+from loaders.parse.json_batches import Batches
+from loaders.parse.json_blocks import Blocks
+from loaders.parse.json_record import Malformed, Violation, parsed
+from loaders.parse.json_rows import Rows
+
+SMALLEST_BLOCK = 1 << 12
+"""Smaller blocks would cost more than reading their records one by one."""
+
+TOO_LONG = ("record_too_long", f"a record may have {RECORD_BYTES} bytes")
+
+
+class Block(NamedTuple):
+    """Records with commas between them, which end at `end` of the buffer's data; `records` of them, null if unknown."""
+
+    text: bytes
+    end: int
+    records: int | None = None
+
+
+Cut = Callable[[int], Block | None]
+"""Finds the last record before a position of the buffer's data; null where none seems to end."""
+
+
+class Intake:
+    """The records of one file on their way from `buffer` to `batches`."""
+
+    def __init__(self, buffer: Buffer, contract: Contract, summary: Summary) -> None:
+        self.buffer = buffer
+        self.batches = Batches(contract, summary)
+        self.rows = Rows(contract)
+        self._contract = contract
+        self._blocks: Blocks | None = None
+        self._block_bytes = BLOCK_BYTES
+
+    def take_block(self, cut: Cut) -> bool:
+        """Take as many records at once as go; false when the next one needs a look of its own.
+
+        After a failure smaller blocks are tried, after a success larger ones. The first record is always looked at: it
+        tells how the file calls the columns.
+        """
+        buffer = self.buffer
+        while self._blocks and self._block_bytes >= SMALLEST_BLOCK:
+            if buffer.undecided < self._block_bytes and not buffer.ended:
+                buffer.fill(BLOCK_BYTES)
+            block = cut(min(buffer.start + self._block_bytes, len(buffer.data)))
+            if block is None:
+                break
+            lines = self._blocks.lines(block.text)
+            if lines and block.records in (None, len(lines)):
+                self.batches.extend(lines)
+                buffer.advance(block.end)
+                self._block_bytes = min(2 * self._block_bytes, BLOCK_BYTES)
+                return True
+            self._block_bytes //= 4
+        self._block_bytes = max(self._block_bytes, SMALLEST_BLOCK)
+        return False
+
+    def take_record(self, text: bytes, end: int) -> Reject | None:
+        """Take the one record up to `end` of the buffer's data, or give its reject. Raises Malformed."""
+        try:
+            row = self.rows.row(parsed(text))
+        except Malformed:
+            raise
+        except Violation as violation:
+            return self.reject(end, violation)
+        self.batches.add(row)
+        self.buffer.advance(end)
+        if self._blocks is None:
+            self._blocks = Blocks(self._contract, self.rows.seen)
+        return None
+
+    def reject(self, end: int, violation: Violation) -> Reject:
+        """Reject what stands before `end` of the buffer's data."""
+        reject = self.buffer.reject(end, self.batches.count_reject(), violation.rule, violation.message)
+        self.buffer.advance(end)
+        return reject
