@@ -68,6 +68,8 @@ install-dev: install .venv/.installed-dev
 
 .PHONY: test
 test: install-dev ## installs, then every check and every test
+	$(say) "uv: the lock says what pyproject.toml asks for"
+	$(UV) lock --check --offline
 	$(say) "ruff: lint and format"
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -86,7 +88,9 @@ soak: install-dev ## the long versions of the tests that have one
 .PHONY: clean
 clean: ## stops the local cloud and removes everything that make made, the local cloud's data too
 	@if [ -x .venv/bin/xtage ]; then .venv/bin/xtage down; fi
-	rm -rf .tools .venv .venv-lambda $(HOME_DIR) target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@# By name: the home may be a directory that holds other things too.
+	rm -rf $(addprefix $(HOME_DIR)/,postgres postgres.new postgres.lock aws aws.lock logs samples)
+	rm -rf .tools .venv .venv-lambda target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .PHONY: check-python
 check-python:
@@ -110,8 +114,8 @@ $(UV_STAMP): | check-python
 	@touch $@
 
 .venv/.installed-dev: .venv/.installed
-	$(say) "Adding the checks to .venv"
-	@$(SYNC) --group dev
+	$(say) "Adding the checks, and what the loaders import, to .venv"
+	@$(SYNC) --group dev --group lambda
 	@touch $@
 
 # Without --inexact: what the Lambdas do not declare must not be there.

@@ -8,7 +8,7 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
 from loaders.contract import Contract, feed_of, is_drop, load_contracts
-from xtage.console import say, warn
+from xtage.console import output, say, warn
 from xtage.errors import OperatorError
 from xtage.stages import LOCAL, find_stage
 
@@ -58,7 +58,8 @@ def _drop(s3: Any, bucket: str, file: Path, key: str) -> bool:
         warn(f"xtage: {file} has a name that the pipeline keeps for itself; rename it or give --feed")
         return False
     try:
-        s3.upload_file(str(file), bucket, key)
+        with output().status(f"dropping {file}"):
+            s3.upload_file(str(file), bucket, key)
     except (OSError, S3UploadFailedError, ClientError) as problem:
         warn(f"xtage: {file} was not dropped: {problem}; drop it again")
         return False

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
+from botocore.exceptions import EndpointConnectionError
 
 from loaders.contract import Freshness, load_contracts
 from localcloud.aws import Aws
@@ -81,8 +82,8 @@ def freshness(delivered_at: datetime | None, promised: Freshness, now: datetime)
 def _outputs() -> Mapping[str, str]:
     try:
         return find_stage().outputs
-    except OperatorError:
-        # The embedded AWS runs, but `xtage up` was interrupted before it deployed.
+    except (OperatorError, EndpointConnectionError):
+        # The embedded AWS runs, but `xtage up` is still at work or was interrupted before it deployed.
         return {}
 
 
