@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loaders.contract import Contract, feed_of
-from loaders.counts import Counts, require_records
+from loaders.counts import require_records, told
 from loaders.errors import DataError, TerminalError
 from loaders.parse import Reader, Reject, read
 
@@ -39,7 +39,7 @@ def check_file(path: Path, contracts: Mapping[str, Contract], feed: str | None =
             error = _refusal(reader, contract, rejects)
     except OSError as unreadable:
         raise TerminalError(f"{path} cannot be read: {unreadable.strerror}", remedy="check the path") from unreadable
-    counts = _counts(reader)
+    counts = reader.summary
     return {
         "feed": name,
         "records_read": counts.records_read,
@@ -56,10 +56,10 @@ def _refusal(reader: Reader, contract: Contract, rejects: list[dict[str, Any]]) 
     first: str | None = None
     try:
         for reject in _rejects_of(reader):
-            first = first or f"line {reject.line_number}: {reject.message}"
+            first = first or told(reject)
             if len(rejects) < REJECTS_SHOWN:
                 rejects.append(_as_dict(reject))
-        require_records(contract, _counts(reader), first)
+        require_records(contract, reader.summary, first)
     except DataError as refusal:
         return str(refusal)
     return None
@@ -67,11 +67,6 @@ def _refusal(reader: Reader, contract: Contract, rejects: list[dict[str, Any]]) 
 
 def _rejects_of(reader: Reader) -> Iterator[Reject]:
     return (item for item in reader if isinstance(item, Reject))
-
-
-def _counts(reader: Reader) -> Counts:
-    summary = reader.summary
-    return Counts(summary.records_read, summary.records_loaded, summary.records_rejected, summary.blank_lines)
 
 
 def _as_dict(reject: Reject) -> dict[str, Any]:

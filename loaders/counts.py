@@ -1,24 +1,18 @@
-"""What reading a file came to, and when that is too little."""
+"""When what was read from a file is too little to land."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from loaders.contract import Contract
 from loaders.errors import DataError
+from loaders.parse import Reject, Summary
 
 
-@dataclass(frozen=True)
-class Counts:
-    """Always records_read = records_loaded + records_rejected."""
-
-    records_read: int
-    records_loaded: int
-    records_rejected: int
-    blank_lines: int
+def told(reject: Reject) -> str:
+    """A rejected record in a few words, without its text."""
+    return f"line {reject.line_number}: {reject.message}"
 
 
-def require_records(contract: Contract, counts: Counts, first_reject: str | None) -> None:
+def require_records(contract: Contract, counts: Summary, first_reject: str | None) -> None:
     """Raises DataError for a file without a record, unless the contract allows it.
 
     A full file of which every record was rejected is refused too: it would close every record key of its feed.

@@ -17,9 +17,10 @@ CONNECT_TIMEOUT_SECONDS = 15
 SESSION_SETTINGS = {
     "application_name": "xtage loader",
     "timezone": "UTC",
-    # A Lambda that was frozen or lost its network must not keep its locks: the server finds out within a minute, both
-    # between statements and (statement timeouts do not reach a COPY that waits for its client) in the middle of a COPY.
-    "idle_in_transaction_session_timeout": "60s",
+    # A Lambda that was killed or frozen must not keep its locks. Keepalives tell the server within a minute, in the
+    # middle of a COPY too, where statement timeouts do not reach. Idle in a transaction is also a loader that reads a
+    # zip archive to its end before the first COPY: it gets time for that.
+    "idle_in_transaction_session_timeout": "5min",
     "tcp_keepalives_idle": "20",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
@@ -31,6 +32,9 @@ SESSION_SETTINGS = {
 TRANSIENT_STATES = ("08", "40", "53", "57P", "55P03", "25P03", "58")
 """SQLSTATE classes that another attempt may pass: connection, serialization and deadlock, resources, restart, lock not
 available, idle timeout, system error."""
+
+LOST = (pg8000.dbapi.Error, OSError, ValueError, AttributeError)
+"""What the driver raises when its connection is gone; the last two when its socket was closed already."""
 
 Connection: TypeAlias = pg8000.dbapi.Connection
 Cursor: TypeAlias = pg8000.dbapi.Cursor
@@ -47,9 +51,15 @@ def connect(environment: Mapping[str, str]) -> Connection:
     if not secret:
         raise TerminalError("DATABASE_SECRET is not set", remedy="set it to the name of the database's secret")
     with classified(f"the database of secret {secret}"):
-        connection: Connection = awswrangler.postgresql.connect(
-            secret_id=secret, ssl_context=tls_context(environment), timeout=CONNECT_TIMEOUT_SECONDS
-        )
+        try:
+            connection: Connection = awswrangler.postgresql.connect(
+                secret_id=secret, ssl_context=tls_context(environment), timeout=CONNECT_TIMEOUT_SECONDS
+            )
+        except (KeyError, ValueError) as error:
+            raise TerminalError(
+                f"secret {secret} is not what it should be: {error}",
+                remedy="give it host, port, dbname, username, password and engine, as JSON",
+            ) from error
         # The time limit is for connecting; a statement may wait longer than that for the server.
         connection._usock.settimeout(None)
         prepare_session(connection)
@@ -90,7 +100,7 @@ def is_alive(connection: Connection) -> bool:
         connection.rollback()
         connection.cursor().execute("select 1")
         connection.rollback()
-    except (pg8000.dbapi.Error, OSError):
+    except LOST:
         return False
     return True
 
@@ -107,15 +117,20 @@ def transaction(connection: Connection) -> Iterator[Cursor]:
             raise
         except BaseException:
             # Interrupted, perhaps in the middle of a message: the session cannot be asked anything any more.
-            connection._usock.close()
+            _abandon(connection)
             raise
 
 
 def _roll_back(connection: Connection) -> None:
     try:
         connection.rollback()
-    except (pg8000.dbapi.Error, OSError):
-        # The session is gone, and its transaction with it.
+    except LOST:
+        _abandon(connection)
+
+
+def _abandon(connection: Connection) -> None:
+    """Closes the socket without a word: the server rolls back when it notices."""
+    if connection._usock is not None:
         connection._usock.close()
 
 

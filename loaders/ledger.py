@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from loaders.contract import Contract, feed_of
-from loaders.counts import Counts
 from loaders.database import Cursor
 from loaders.errors import TerminalError
+from loaders.parse import Summary
 from loaders.storage import Drop, ObjectVersion
 from loaders.tables import NOW
 
@@ -153,7 +153,7 @@ def new_load_id(cursor: Cursor) -> int:
     return int(cursor.fetchall()[0][0])
 
 
-def record_load(cursor: Cursor, load_id: int, contract: Contract, content_sha256: str, counts: Counts) -> bool:
+def record_load(cursor: Cursor, load_id: int, contract: Contract, content_sha256: str, counts: Summary) -> bool:
     """Writes the load; false when its content has landed meanwhile (waits for a session that is just landing it)."""
     cursor.execute(
         """
@@ -178,13 +178,13 @@ def record_load(cursor: Cursor, load_id: int, contract: Contract, content_sha256
     return bool(cursor.fetchall())
 
 
-def counts_of(cursor: Cursor, load_id: int) -> Counts:
+def counts_of(cursor: Cursor, load_id: int) -> Summary:
     """What a load counted."""
     cursor.execute(
         "select records_read, records_loaded, records_rejected, blank_lines from ops.loads where load_id = %s",
         (load_id,),
     )
-    return Counts(*(int(count) for count in cursor.fetchall()[0]))
+    return Summary(*(int(count) for count in cursor.fetchall()[0]))
 
 
 def finish_delivery(

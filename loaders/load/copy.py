@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 
+from loaders.counts import told
 from loaders.database import Cursor
 from loaders.errors import TerminalError
 from loaders.parse import Batch, Reject
@@ -106,7 +107,7 @@ class Copy:
 
     def _keep(self, reject: Reject) -> None:
         if self.first_reject is None:
-            self.first_reject = f"line {reject.line_number}: {reject.message}"
+            self.first_reject = told(reject)
         place = (self._load_id, reject.row_number, reject.line_number, reject.byte_offset, reject.byte_length)
         numbers = "\t".join(str(number) for number in place)
         texts = f"{reject.rule.translate(ESCAPES)}\t{reject.message.translate(ESCAPES)}"

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from loaders import ledger
 from loaders.contract import Contract
-from loaders.counts import Counts, require_records
+from loaders.counts import require_records
 from loaders.database import Connection, Cursor, transaction
 from loaders.errors import DataError, LoaderError, TerminalError, TransientError
 from loaders.ledger import Delivery
 from loaders.load.copy import Copy, prepare_numbering
 from loaders.load.read_ahead import read_ahead
-from loaders.parse import Batch, read
+from loaders.parse import Batch, Summary, read
 from loaders.storage import ObjectStream
 from loaders.tables import raw_table
 
@@ -98,7 +98,7 @@ class Loader:
                 cursor, delivery.delivery_id, run_id, "loaded", content_sha256=content_sha256, load_id=load_id
             )
 
-    def _copy(self, cursor: Cursor, delivery: Delivery, contract: Contract, load_id: int) -> tuple[str, Counts]:
+    def _copy(self, cursor: Cursor, delivery: Delivery, contract: Contract, load_id: int) -> tuple[str, Summary]:
         """Lands the file's records and rejects; returns the hash of its bytes and the counts."""
         with ObjectStream(self.s3, delivery.version) as stream:
             reader = read(stream, delivery.version.object_key, contract)
@@ -114,10 +114,8 @@ class Loader:
             content_sha256 = stream.finish()
             if stream.bytes_read != delivery.bytes:
                 raise TransientError(f"S3 sent {stream.bytes_read} of {delivery.bytes} bytes", remedy="try again")
-        summary = reader.summary
-        counts = Counts(summary.records_read, summary.records_loaded, summary.records_rejected, summary.blank_lines)
-        require_records(contract, counts, copy.first_reject)
-        return content_sha256, counts
+        require_records(contract, reader.summary, copy.first_reject)
+        return content_sha256, reader.summary
 
     def _hash_if_probably_landed(self, delivery: Delivery) -> str | None:
         """The content's hash when a look at the ledger says that it has landed: a cheap way out before any COPY."""

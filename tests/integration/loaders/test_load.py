@@ -167,6 +167,18 @@ def test_a_wrong_password_is_a_terminal_error_that_names_the_secret(pipeline: Pi
         connect(pipeline.environment | {"DATABASE_SECRET": name})
 
 
+def test_a_secret_without_a_host_is_a_terminal_error(pipeline: Pipeline) -> None:
+    name = pipeline.secret()
+    pipeline.secrets.put_secret_value(SecretId=name, SecretString='{"username": "xtage", "password": "x"}')
+    with pytest.raises(TerminalError, match=f"secret {name} is not what it should be"):
+        connect(pipeline.environment | {"DATABASE_SECRET": name})
+
+
+def test_a_secret_that_does_not_exist_is_a_terminal_error(pipeline: Pipeline) -> None:
+    with pytest.raises(TerminalError, match="no such secret"):
+        connect(pipeline.environment | {"DATABASE_SECRET": "no such secret"})
+
+
 def test_a_server_without_tls_is_refused_unless_tls_is_off(pipeline: Pipeline) -> None:
     with pytest.raises(TerminalError, match="has no TLS"):
         connect(pipeline.environment | {"DATABASE_TLS": "verify-full"})
