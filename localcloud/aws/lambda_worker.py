@@ -75,9 +75,11 @@ def _import(handler_name: str) -> tuple[Any, dict[str, Any] | None]:
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        return None, _payload(error, "Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}")
+        message = f"Unable to import module '{module_name}': {error}"
+        return None, _payload(error, "Runtime.ImportModuleError", message) | {"stackTrace": []}
     except SyntaxError as error:
-        return None, _payload(error, "Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}")
+        message = f"Syntax error in module '{module_name}': {error}"
+        return None, _payload(error, "Runtime.UserCodeSyntaxError", message) | {"stackTrace": []}
     except BaseException as error:
         return None, _payload(error)
     handler = getattr(module, function_name, None)
