@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.loading import records
 from bench.loading.records import HEADER, blocks, sales
 
 BAD_EVERY = 1_000
@@ -43,6 +46,16 @@ class BenchFile:
     def landed(self) -> int:
         """How many records belong in the raw table."""
         return self.rows - self.rejects
+
+
+def cache(directory: Path) -> Path:
+    """Where the files stay for the next time: beneath `directory`, apart for each edition of the code that makes them."""
+    makers = (Path(records.__file__), Path(__file__))
+    edition = hashlib.sha256(b"".join(maker.read_bytes() for maker in makers)).hexdigest()[:12]
+    for other in directory.glob("files-*"):
+        if other.name != f"files-{edition}":
+            shutil.rmtree(other)
+    return directory / f"files-{edition}"
 
 
 def csv_file(directory: Path, rows: int) -> BenchFile:
@@ -105,24 +118,24 @@ def _objects(rows: int, nested: bool = False) -> Iterator[list[str]]:
     return blocks([f", {text}}}\n" for text in texts], rows, start='{"Order_ID": ')
 
 
-def _joined(records: Iterator[list[str]]) -> Iterator[bytes]:
-    for block in records:
+def _joined(lists: Iterator[list[str]]) -> Iterator[bytes]:
+    for block in lists:
         yield "".join(block).encode()
 
 
-def _array(records: Iterator[list[str]]) -> Iterator[bytes]:
+def _array(lists: Iterator[list[str]]) -> Iterator[bytes]:
     opening = b"[\n"
-    for block in records:
+    for block in lists:
         yield opening + ",".join(block).encode()
         opening = b","
     yield b"]\n"
 
 
-def _with_bad(records: Iterator[list[str]], bad: tuple[bytes, ...], every: int, header: str) -> Iterator[bytes]:
+def _with_bad(lists: Iterator[list[str]], bad: tuple[bytes, ...], every: int, header: str) -> Iterator[bytes]:
     """The records as bytes; number `every`, twice `every`, ... is one of the bad ones, in turn."""
     yield header.encode()
     number = 0
-    for block in records:
+    for block in lists:
         lines = []
         for record in block:
             number += 1

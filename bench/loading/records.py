@@ -19,6 +19,8 @@ COLUMNS = tuple(HEADER.split(","))
 NUMBERS = {"Store_ID", "Customer_ID", "Product_ID", "Quantity", "Unit_Price", "Total_Amount"}
 QUOTED_EVERY = 3
 """One record in three has a field that needs quotes."""
+TWO_LINES_EVERY = 90
+"""About one record in a hundred goes over two lines; these are among the quoted ones."""
 NON_ASCII_EVERY = 20
 POOL = 3_000
 """Records repeat after so many, but for their number: enough that nothing in between can profit from it. A multiple of
@@ -35,8 +37,8 @@ _QUOTED_REMARKS = (
     "gift wrap, no invoice",
     "deliver to side door, ring twice",
     'customer said "as soon as possible"',
-    "second floor, left\nno lift",
 )
+_REMARK_OF_TWO_LINES = "second floor, left\nno lift"
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def _sale(chance: random.Random, position: int) -> Sale:
     quantity, cents = chance.randint(1, 12), chance.randint(99, 99_999)
     names = _NON_ASCII_NAMES if position % NON_ASCII_EVERY == 1 else _NAMES
     remarks = _QUOTED_REMARKS if position % QUOTED_EVERY == 0 else _REMARKS
+    remark = chance.choice(remarks) if position % TWO_LINES_EVERY else _REMARK_OF_TWO_LINES
     day = f"{chance.randint(2022, 2025)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
     return Sale(
         (
@@ -94,7 +97,7 @@ def _sale(chance: random.Random, position: int) -> Sale:
             _money(cents),
             _money(cents * quantity),
             chance.choice(("USD", "EUR", "GBP", "CHF")),
-            chance.choice(remarks),
+            remark,
         )
     )
 

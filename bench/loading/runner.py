@@ -46,7 +46,7 @@ class Bench:
 
     @property
     def _files(self) -> Path:
-        return self.directory / "files"
+        return files.cache(self.directory)
 
     def _result(self, case: Case, rounds: int) -> Result:
         try:
