@@ -49,7 +49,7 @@ class BenchFile:
 
 
 def cache(directory: Path) -> Path:
-    """Where the files stay for the next time: beneath `directory`, apart for each edition of the code that makes them."""
+    """Where the files stay for the next time: in `directory`, apart for each edition of the code that makes them."""
     makers = (Path(records.__file__), Path(__file__))
     edition = hashlib.sha256(b"".join(maker.read_bytes() for maker in makers)).hexdigest()[:12]
     for other in directory.glob("files-*"):
