@@ -245,16 +245,16 @@ def converted(
 ) -> dict[tuple[int, str], tuple[Decimal | None, Decimal | None, date | None]]:
     """marts.sales_in_currency: (transaction id, currency) -> amount, rate, rate's date."""
     rates: dict[str, dict[date, Decimal]] = {}
-    for (currency, day), row in states["exchange_rates"].current.items():
-        rates.setdefault(currency, {})[day] = row.values["exchange_rate"]
+    for (currency, day), quote in states["exchange_rates"].current.items():
+        rates.setdefault(currency, {})[day] = quote.values["exchange_rate"]
     found = {}
     for transaction_id, row in rows.items():
         if row["amount"] is None or row["transaction_date"] is None:
             continue
         for currency, by_day in rates.items():
             days = [day for day in by_day if day <= row["transaction_date"]]
-            day = max(days, default=None)
-            factor = by_day[day] if day else None
+            last = max(days, default=None)
+            factor = by_day[last] if last else None
             amount = rounded(row["amount"] * factor) if factor is not None else None
-            found[transaction_id, currency] = (amount, factor, day)
+            found[transaction_id, currency] = (amount, factor, last)
     return found

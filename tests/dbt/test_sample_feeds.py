@@ -33,7 +33,8 @@ def sample(
     warehouse = make_warehouse("dbt_sample")
     folder = tmp_path_factory.mktemp("feeds")
     make_samples(folder, seed=11, records=400)
-    deliveries, loads = [], {}
+    deliveries: list[Delivery] = []
+    loads: dict[int, list[Record]] = {}
     for feed, name in FILES.items():
         records = read_records(folder / name)
         delivery = warehouse.land(feed, records, DELIVERED_AT, name)

@@ -25,6 +25,7 @@ cleaned as (
         {%- endfor %}
         {{ lineage }}
     from live_records
+    {{ xtage.computed_once(columns, ['text', 'text']) | indent }}
 ),
 
 parsed as (
@@ -36,6 +37,7 @@ parsed as (
         {%- endfor %}
         {{ lineage }}
     from cleaned
+    {{ xtage.computed_once(columns, ['text', 'text', 'value']) | indent }}
 ),
 
 judged as (
@@ -47,6 +49,7 @@ judged as (
         {%- endfor %}
         {{ lineage }}
     from parsed
+    {{ xtage.computed_once(columns, ['text', 'value', 'text']) | indent }}
 ),
 
 final as (
@@ -116,4 +119,24 @@ select * from final
     {%- else -%}
         {{ name }}_value
     {%- endif -%}
+{%- endmacro %}
+
+{# Has the database compute the columns of a select once. Left alone it copies each expression into every place of the
+   outer query that names its column: a price would be trimmed and matched thirty times. A union is not folded into the
+   query around it, and a branch with a filter not into the union; the second branch has no rows. Filters on lineage
+   still reach the raw table, which a limit or a materialized CTE would prevent.
+   kinds: for each contract column, the columns it has by now: `text`, or `value` (the contract's type). #}
+{% macro computed_once(columns, kinds) -%}
+    where _load_id is not null
+    union all
+    select
+        {%- for column in columns.values() %}
+            {%- for kind in kinds %}
+        cast(null as {{ column.data_type if kind == 'value' else 'text' }}),
+            {%- endfor %}
+        {%- endfor %}
+        cast(null as timestamp),
+        cast(null as bigint),
+        cast(null as bigint)
+    where false
 {%- endmacro %}

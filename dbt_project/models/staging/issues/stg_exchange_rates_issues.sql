@@ -1,26 +1,22 @@
 with
 
-rates as (
-    select * from {{ ref('base_exchange_rates') }}
-),
-
 contract_issues as (
-    {{ record_issues('exchange_rates', 'rates') | indent }}
+    {{ record_issues('exchange_rates', ref('base_exchange_rates')) | indent }}
 ),
 
 -- Which currency is the base is a decision of this project, not of the feed.
 base_currency_quotes as (
     select
         'exchange_rates' as feed,
-        _load_id as load_id,
-        _row_number as row_number,
+        records._load_id as load_id,
+        records._row_number as row_number,
         {{ record_key('exchange_rates') }} as record_key,
         'currency_code' as column_name,
-        currency_code_raw as raw_value,
+        records.currency_code_raw as raw_value,
         'base_currency' as rule,
         'warning' as severity
-    from rates
-    where currency_code = '{{ var("base_currency") }}'
+    from {{ ref('base_exchange_rates') }} as records
+    where records.currency_code = '{{ var("base_currency") }}'
 ),
 
 final as (
