@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.config import Config
 
-from xtage.deploy import package
+from xtage.deploy import dependencies, package
 from xtage.deploy.errors import DeployError
 from xtage.deploy.events import OnEvent
 from xtage.deploy.stacks import Stack, bring_up, outputs_of, take_down
@@ -82,6 +82,11 @@ def _upload_all(stage: str, parameters: dict[str, str], s3: S3Client, bucket: st
         "DbtSourceKey": package.dbt_source(project),
         "DefinitionKey": package.definition(project),
     }
+    # A stage whose functions and builds have their packages already says so by giving no key.
+    if "LayerKey" not in parameters:
+        installed["LayerKey"] = dependencies.layer(project)
+    if "WheelhouseKey" not in parameters:
+        installed["WheelhouseKey"] = dependencies.wheelhouse(project)
     upload(s3, bucket, [*templates.values(), *installed.values()])
     urls = {name: url(s3, bucket, template.key) for name, template in templates.items()}
     keys = {parameter: artifact.key for parameter, artifact in installed.items()}

@@ -10,7 +10,7 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,10 +36,10 @@ _TEMPLATE_FILE = re.compile(r"^(\s+TemplateURL: )(\S+\.yaml)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Artifact:
-    """One object to upload. `key` names its content: equal keys hold equal content."""
+    """One object to upload. Equal keys hold equal content, which `read` gives, or makes."""
 
     key: str
-    body: bytes
+    read: Callable[[], bytes]
 
 
 def loaders_code(project: Path) -> Artifact:
@@ -72,24 +72,29 @@ def with_template_urls(root: str, urls: Mapping[str, str]) -> str:
     return _TEMPLATE_FILE.sub(lambda match: match[1] + urls[match[2]], root)
 
 
+def zipped(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """A zip of (name, content); the same files make the same bytes, whoever packs them."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, body in files:
+            entry = zipfile.ZipInfo(name, _ZIP_TIME)
+            entry.create_system = 3  # Unix, wherever the zip is made
+            entry.external_attr = 0o644 << 16  # readable by the user that Lambda runs the code as
+            archive.writestr(entry, body, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
 def _document(name: str, path: Path) -> Artifact:
     body = path.read_bytes()
-    return Artifact(f"{name}/{_digest([body])}{path.suffix}", body)
+    return Artifact(f"{name}/{_digest([body])}{path.suffix}", lambda: body)
 
 
 def _zip(name: str, project: Path, patterns: Iterable[str]) -> Artifact:
     files = sorted({path for pattern in patterns for path in project.glob(pattern) if path.is_file()})
     contents = [(path.relative_to(project).as_posix(), path.read_bytes()) for path in files]
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file, body in contents:
-            entry = zipfile.ZipInfo(file, _ZIP_TIME)
-            entry.create_system = 3  # Unix, wherever the zip is made
-            entry.external_attr = 0o644 << 16  # readable by the user that Lambda runs the code as
-            archive.writestr(entry, body, zipfile.ZIP_DEFLATED)
     # The key is made from the content, not from the zip: compressors differ between machines.
     digest = _digest(part for file, body in contents for part in (file.encode(), body))
-    return Artifact(f"{name}/{digest}.zip", buffer.getvalue())
+    return Artifact(f"{name}/{digest}.zip", lambda: zipped(contents))
 
 
 def _digest(parts: Iterable[bytes]) -> str:

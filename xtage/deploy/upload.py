@@ -18,7 +18,7 @@ def upload(s3: S3Client, bucket: str, artifacts: Iterable[Artifact]) -> list[str
     """Uploads what the bucket does not have yet; returns the keys of what it uploaded."""
     missing = [artifact for artifact in artifacts if not _exists(s3, bucket, artifact.key)]
     for artifact in missing:
-        s3.put_object(Bucket=bucket, Key=artifact.key, Body=artifact.body)
+        s3.put_object(Bucket=bucket, Key=artifact.key, Body=artifact.read())
     return [artifact.key for artifact in missing]
 
 

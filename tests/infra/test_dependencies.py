@@ -1,0 +1,66 @@
+"""What the functions and builds on AWS import: the lock's packages, complete, for Lambda's Python, within its limit."""
+
+import io
+import platform
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from xtage.deploy import PROJECT, DeployError, dependencies
+
+LOADERS_PYTHON = PROJECT / ".venv-lambda" / "bin" / "python"
+
+runs_layer = pytest.mark.skipif(
+    (sys.platform, platform.machine(), sys.version_info[:2]) != ("linux", "x86_64", (3, 11)),
+    reason="the layer's compiled packages are for Linux on x86_64 with Python 3.11",
+)
+
+
+@runs_layer
+def test_the_trimmed_layer_has_all_that_the_loaders_import(tmp_path: Path) -> None:
+    dependencies.install(dependencies.locked(PROJECT, "lambda"), tmp_path)
+    script = f"import sys; sys.path[:0] = {[str(PROJECT), str(tmp_path)]}; import loaders.handler, pyarrow.parquet"
+    # -S leaves out the packages of the Python that runs it.
+    done = subprocess.run([LOADERS_PYTHON, "-I", "-S", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_packages_over_lambdas_limit_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dependencies, "LAYER_BYTES", 0)
+    one = re.search(r"^msgspec==.*?(?=^\S)", dependencies.locked(PROJECT, "lambda"), re.MULTILINE | re.DOTALL)
+    assert one
+    with pytest.raises(DeployError, match="of the 0 MiB that Lambda allows"):
+        dependencies.install(one[0], tmp_path)
+
+
+def test_packages_that_cannot_be_fetched_are_an_error_that_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DeployError, match="uv could not fetch what the lock names"):
+        dependencies.install("no-such-package-anywhere==1.0 --hash=sha256:" + "0" * 64, tmp_path)
+
+
+def test_the_wheelhouse_has_every_wheel_that_the_build_asks_for() -> None:
+    requirements = (PROJECT / "orchestration" / "requirements-dbt.txt").read_text()
+    wanted = {
+        normalized(line.split("==")[0]) for line in requirements.splitlines() if "==" in line and "win32" not in line
+    }
+    wheels = zipfile.ZipFile(io.BytesIO(dependencies.wheelhouse(PROJECT).read())).namelist()
+    assert all(wheel.endswith(".whl") for wheel in wheels)
+    assert wanted <= {normalized(wheel.split("-")[0]) for wheel in wheels}
+
+
+def test_the_keys_change_with_the_lock_only(tmp_path: Path) -> None:
+    (tmp_path / "orchestration").mkdir()
+    requirements = tmp_path / "orchestration" / "requirements-dbt.txt"
+    requirements.write_text("dbt-core==1.11.0")
+    before = dependencies.wheelhouse(tmp_path).key
+    assert dependencies.wheelhouse(tmp_path).key == before
+    requirements.write_text("dbt-core==1.11.1")
+    assert dependencies.wheelhouse(tmp_path).key != before
+
+
+def normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "_", name.strip()).lower()
