@@ -149,9 +149,9 @@ def _memory(sizes: Sizes) -> Iterator[Case]:
     """Files that could make a loader hold more than it should."""
     size = sizes.endless_bytes
     makers = {
-        f"one line {size}": partial(files.endless_line_file, size=size, header=False),
-        f"one record {size}": partial(files.endless_line_file, size=size, header=True),
-        f"rejects {sizes.rejects}": partial(
+        f"one line, {size >> 20} MB": partial(files.endless_line_file, size=size, header=False),
+        f"one record, {size >> 20} MB": partial(files.endless_line_file, size=size, header=True),
+        f"{sizes.rejects} rejects": partial(
             files.dirty_csv_file, rows=sizes.rejects * files.REJECT_EVERY, every=files.REJECT_EVERY
         ),
     }

@@ -17,6 +17,8 @@ from bench.statistics import speed_ratio, spread
 HEADINGS = ("median s", "spread", "start s", "CPU s", "peak MB", "over start", "ratio", "yardstick", "target")
 TABLE_WIDTH = 120
 """Where no terminal says how wide it is."""
+MEMORY_TARGET_MB = 100
+"""What the loader may take above its imports, for any file."""
 
 
 class Row(TypedDict):
@@ -106,9 +108,15 @@ def _cells(row: Row, again: bool) -> tuple[str, ...]:
         _number(row["start_s"], 2),
         f"{row['cpu_s']:.2f}",
         f"{row['peak_mb']:.0f}",
-        _number(row["above_start_mb"], 0),
+        _memory(row["above_start_mb"]),
         *compared,
     )
+
+
+def _memory(megabytes: float | None) -> str:
+    if megabytes is None:
+        return ""
+    return f"[{'green' if megabytes <= MEMORY_TARGET_MB else 'red'}]{megabytes:.0f}[/]"
 
 
 def _number(value: float | None, digits: int) -> str:
