@@ -22,17 +22,21 @@ from tests.integration.loaders.conftest import SALES, Pipeline
 RECORDS = 20_000
 BODY = SALES + b"".join(b"%d,a,b,c,2022-12-06\n" % number for number in range(1, RECORDS + 1))
 
+# Several of the reader's blocks, so that there is a middle in which the database has some and not all.
+LARGE_RECORDS = 100_000
+LARGE_BODY = SALES + b"".join(b"%d,a,b,c,2022-12-06\n" % number for number in range(1, LARGE_RECORDS + 1))
+MIDDLE = 1_500_000
+
 # Loads one delivery and stops for ever in the middle of the COPY, having said so by making a file.
 LOAD_HALF = """
 import sys, time
 from pathlib import Path
 from types import SimpleNamespace
 from loaders import handler, storage
-from loaders.parse import buffer
 
 whole = storage.ObjectStream.read
 def half(stream, size=-1):
-    if stream.bytes_read > 200_000:
+    if stream.bytes_read > int(sys.argv[3]):
         Path(sys.argv[2]).touch()
         time.sleep(600)
     return whole(stream, min(size, 50_000) if size > 0 else 50_000)
@@ -156,7 +160,7 @@ def test_several_loads_into_one_table_at_once_are_each_numbered_from_one(pipelin
 
 def start_half_a_load(pipeline: Pipeline, delivery: int, mark: Path) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
-        [sys.executable, "-c", LOAD_HALF, str(delivery), str(mark)],
+        [sys.executable, "-c", LOAD_HALF, str(delivery), str(mark), str(MIDDLE)],
         env=os.environ | pipeline.environment,
         stdout=subprocess.DEVNULL,
     )
@@ -168,8 +172,9 @@ def start_half_a_load(pipeline: Pipeline, delivery: int, mark: Path) -> subproce
 def test_a_loader_killed_in_the_middle_leaves_nothing_and_the_next_one_lands_all(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
-    delivery = pipeline.deliver("sales_data.csv", BODY)
+    delivery = pipeline.deliver("sales_data.csv", LARGE_BODY)
     process = start_half_a_load(pipeline, delivery, tmp_path / "half")
+    wait_for(lambda: bool(pipeline.query("select 1 from pg_stat_progress_copy where tuples_processed > 0")))
     assert landed(pipeline) == (0, 0, 0, 0), "nobody sees half a load"
     with pytest.raises(TransientError, match="another session is loading it"):
         pipeline.load(delivery)
@@ -180,7 +185,7 @@ def test_a_loader_killed_in_the_middle_leaves_nothing_and_the_next_one_lands_all
     wait_for(lambda: not pipeline.query("select 1 from pg_locks where locktype = 'advisory' and granted"))
     assert landed(pipeline) == (0, 0, 0, 0)
     assert pipeline.load(delivery)["status"] == "loaded"
-    assert landed(pipeline) == (RECORDS, RECORDS, 1, 0)
+    assert landed(pipeline) == (LARGE_RECORDS, LARGE_RECORDS, 1, 0)
 
 
 def test_a_database_that_ends_the_session_in_the_middle_leaves_nothing(
@@ -202,13 +207,13 @@ def test_a_database_that_ends_the_session_in_the_middle_leaves_nothing(
 
 
 def test_a_download_that_breaks_off_leaves_nothing(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    delivery = pipeline.deliver("sales_data.csv", BODY)
+    delivery = pipeline.deliver("sales_data.csv", LARGE_BODY)
     whole = ObjectStream.read
 
     def broken(stream: ObjectStream, size: int | None = -1) -> bytes:
-        if stream.bytes_read:
-            raise TransientError("reading stopped after 50000 bytes: connection reset")
-        return whole(stream, 50_000)
+        if stream.bytes_read > MIDDLE:
+            raise TransientError("reading stopped after 1500000 bytes: connection reset")
+        return whole(stream, size)
 
     with monkeypatch.context() as patched:
         patched.setattr(ObjectStream, "read", broken)

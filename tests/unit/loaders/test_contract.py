@@ -10,6 +10,7 @@ import yaml
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from loaders.contract import CONTRACTS_DIRECTORY, Rule, feed_of, is_drop, load_contracts, normalized
+from loaders.contract_file import COLUMN_PROPERTIES, CONTRACT_PROPERTIES, LIMITS
 from loaders.errors import ContractError
 
 SALES = CONTRACTS_DIRECTORY / "sales.odcs.yaml"
@@ -177,3 +178,9 @@ def test_all_but_the_reserved_prefixes_is_a_drop(key: str, drop: bool) -> None:
 
 def test_headers_match_without_case_blanks_and_punctuation() -> None:
     assert {normalized(name) for name in ("Transaction_ID", "transaction id", " Transaction-Id ")} == {"transactionid"}
+
+
+def test_every_property_is_explained_where_contracts_are_written() -> None:
+    readme = (CONTRACTS_DIRECTORY / "README.md").read_text()
+    known = {*CONTRACT_PROPERTIES, *COLUMN_PROPERTIES, *LIMITS}
+    assert [name for name in sorted(known) if f"`{name}`" not in readme] == []
