@@ -10,7 +10,7 @@ from loaders.parse.buffer import BLOCK_BYTES, RECORD_BYTES, Buffer
 from loaders.parse.csv_blocks import Block, clean, cut
 from loaders.parse.csv_dialect import Dialect, find_header
 from loaders.parse.csv_payload import Payload
-from loaders.parse.csv_records import Blank, Broken, Records, Unfinished
+from loaders.parse.csv_records import TOO_LONG, Blank, Broken, Records, Unfinished
 
 PIECE_BYTES = 1 << 13
 """A block that is not clean is tried again in pieces of this size: most of them are."""
@@ -116,7 +116,6 @@ class CsvReader:
 
     def _too_long(self) -> Reject:
         """The physical line that begins here, read past without keeping it."""
-        message = f"a record may have {RECORD_BYTES} bytes"
-        reject = self._buffer.reject_line(self._count_reject(), "record_too_long", message)
+        reject = self._buffer.reject_line(self._count_reject(), *TOO_LONG)
         self._buffer.skip_line_end()
         return reject

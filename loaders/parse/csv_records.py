@@ -12,6 +12,9 @@ QUOTED_LINES_BYTES = 64 << 10
 """A quote that is not closed within as much was most likely never meant to be one."""
 
 
+TOO_LONG = ("record_too_long", f"a record may have {RECORD_BYTES} bytes")
+
+
 class Accepted(NamedTuple):
     """A record without its line end; `end` is where the next one begins."""
 
@@ -74,7 +77,7 @@ class Records:
         if len(record) > QUOTED_LINES_BYTES and (number := self._lines_in_quotes(record)):
             return self._broken(data, start, "quoted_field_too_long", _not_closed(number))
         if len(record) > RECORD_BYTES:
-            return self._broken(data, start, "record_too_long", f"a record may have {RECORD_BYTES} bytes")
+            return self._broken(data, start, *TOO_LONG)
         if b"\0" in record:
             return self._broken(data, start, "nul", "the record holds a NUL byte")
         try:
@@ -106,7 +109,7 @@ class Records:
         stop, end = (line_end.start(), line_end.end()) if line_end else (len(data), len(data))
         if stop == start or (self._dialect.fields > 1 and not data[start:stop].strip(b" \t")):
             return Blank(end)
-        rule, message = self._diagnosis(data, start, ended)
+        rule, message = self._diagnosis(data, start, ended) if stop - start <= RECORD_BYTES else TOO_LONG
         return Broken(start, stop, end, rule, message) if rule else Unfinished()
 
     def _broken(self, data: bytes, start: int, rule: str, message: str) -> Broken:

@@ -52,7 +52,7 @@ class Blocks:
         except (ValueError, msgspec.DecodeError, RecursionError):
             return None
         values = b"\n".join([b"\t".join(astuple(record)) for record in records])
-        if self._has_repeated_name(block, values, len(records)) or NESTED.search(values):
+        if not records or self._has_repeated_name(block, values, len(records)) or NESTED.search(values):
             return None
         lines = _unquoted(values).split(b"\n")
         return lines if max(map(len, lines)) <= self._longest else None
@@ -74,7 +74,7 @@ def _unquoted(values: bytes) -> bytes:
 
 
 def _character(escape: re.Match[bytes]) -> bytes:
-    """What `\\uXXXX` stands for. Raises ValueError for half of a surrogate pair, and for ASCII, which may need escaping."""
+    """The character of `\\uXXXX`. Raises ValueError for half a surrogate pair, and for ASCII: it may be special."""
     text = escape[0]
     if not text.startswith(rb"\u"):
         return text

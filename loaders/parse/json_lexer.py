@@ -11,6 +11,7 @@ from loaders.parse.buffer import BLOCK_BYTES, RECORD_BYTES, Buffer
 from loaders.parse.json_record import CLOSING, OPENING, TOKEN
 
 SPACE = re.compile(rb"[ \t\r\n]*+")
+STRUCTURED = (b"{", b"[", b'"')
 SCALAR_END = re.compile(rb"[\s,\]}\[{\"]")
 STRING_REST = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 
@@ -22,6 +23,7 @@ class _Extent:
         self.position = position
         self.depth = 0
         self.in_string = False
+        self.in_scalar = False
 
 
 class Lexer:
@@ -94,25 +96,41 @@ class Lexer:
 
 def _end_of_value(data: bytes, extent: _Extent, ended: bool) -> int | None:
     """Where the value ends, null when the data ends before; `extent` keeps how far it was looked at."""
-    if extent.in_string and not _string_ends(data, extent):
-        return None
-    if extent.depth == 0:
-        mark = data[extent.position : extent.position + 1]
-        if mark not in (b"{", b"[", b'"'):
-            end = SCALAR_END.search(data, extent.position)
-            return max(end.start(), extent.position + 1) if end else len(data) if ended else None
-    for token in TOKEN.finditer(data, extent.position):
-        mark_value, extent.position = data[token.start()], token.end()
-        if mark_value in OPENING:
-            extent.depth += 1
-        elif mark_value in CLOSING:
-            extent.depth -= 1
-        elif token.end() - token.start() == 1:
-            extent.in_string = True
-            if not _string_ends(data, extent):
-                return None
-        if extent.depth <= 0:
+    if extent.in_string:
+        if not _string_ends(data, extent):
+            return None
+        if extent.depth == 0:
             return extent.position
+    elif extent.depth == 0 and (extent.in_scalar or data[extent.position : extent.position + 1] not in STRUCTURED):
+        return _end_of_scalar(data, extent, ended)
+    return _end_of_structure(data, extent)
+
+
+def _end_of_structure(data: bytes, extent: _Extent) -> int | None:
+    for token in TOKEN.finditer(data, extent.position):
+        first, length = data[token.start()], token.end() - token.start()
+        if first in CLOSING and length >= extent.depth:
+            return token.start() + extent.depth
+        extent.position = token.end()
+        if first in OPENING:
+            extent.depth += length
+        elif first in CLOSING:
+            extent.depth -= length
+        elif length == 1:
+            extent.in_string = True
+            return None
+        elif extent.depth == 0:
+            return extent.position
+    return None
+
+
+def _end_of_scalar(data: bytes, extent: _Extent, ended: bool) -> int | None:
+    """Where a number or a word ends, or one byte further where neither stands."""
+    end = SCALAR_END.search(data, extent.position)
+    if end or ended:
+        stop = end.start() if end else len(data)
+        return stop if extent.in_scalar else max(stop, extent.position + 1)
+    extent.position, extent.in_scalar = len(data), True
     return None
 
 

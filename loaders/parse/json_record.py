@@ -11,8 +11,8 @@ import msgspec
 MAX_DEPTH = 100
 """Deeper nesting is refused: readers after this one would run out of stack."""
 
-TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|"', re.DOTALL)
-"""What tells where a value ends: whole strings, brackets, or the quote of a string that does not end in the data."""
+TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[{]++|[\]}]++|"', re.DOTALL)
+"""What tells where a value ends: whole strings, rows of brackets, or the quote of a string not ending in the data."""
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 OPENING, CLOSING = b"{[", b"}]"
@@ -90,10 +90,10 @@ def _depth(record: bytes) -> int:
     for token in TOKEN.finditer(record):
         mark = record[token.start()]
         if mark in OPENING:
-            depth += 1
+            depth += len(token[0])
             deepest = max(deepest, depth)
         elif mark in CLOSING:
-            depth -= 1
+            depth -= len(token[0])
     return deepest
 
 

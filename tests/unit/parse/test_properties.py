@@ -1,0 +1,230 @@
+"""Promises that hold for any file."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.parse.support import Outcome, blocks_of, make_contract, outcome
+
+EXAMPLES = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+HOSTILE_TEXT = st.one_of(TEXT, st.text(",;\t|\"'\\.\n\r aé", max_size=8), st.sampled_from(["NA", "\\N", "\\.", "null"]))
+TABLES = st.lists(st.tuples(HOSTILE_TEXT, HOSTILE_TEXT, HOSTILE_TEXT), max_size=30)
+HEADER = ("Id", "Name", "Note")
+BLOCKS = st.sampled_from([1, 7, 40, 300, 1 << 19])
+
+HOSTILE_CSV = st.text('1a,"\n\r\\.\0\ud800', max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))
+MOSTLY_GOOD_CSV = st.lists(
+    st.sampled_from(
+        [b"1,a,b", b'2,"c,",d', b'3,"e""\n",f', b"4,g", b'5,"h', b'6,i",j', b"7,\xff,k", b"8,\0,l", b"", b"\\."]
+    ),
+    max_size=60,
+)
+
+
+@EXAMPLES
+@given(
+    table=TABLES,
+    delimiter=st.sampled_from(",;\t|"),
+    line_end=st.sampled_from(["\n", "\r\n", "\r"]),
+    quote_all=st.booleans(),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    block=BLOCKS,
+)
+def test_any_table_in_any_dialect_comes_back_exactly(
+    table: list[tuple[str, str, str]], delimiter: str, line_end: str, quote_all: bool, encoding: str, block: int
+) -> None:
+    lines = [delimiter.join(written(value, delimiter, quote_all) for value in row) for row in (HEADER, *table)]
+    text = "".join(line + line_end for line in lines)
+    with blocks_of(block):
+        found = outcome(text.encode(encoding), trickle=1000)
+    assert found.error is None
+    assert found.rejects == []
+    assert found.values == [(*row, None) for row in table]
+
+
+def written(value: str, delimiter: str, quote: bool) -> str:
+    """A value as a CSV field."""
+    if quote or any(mark in value for mark in (delimiter, '"', "\r", "\n")):
+        return '"' + value.replace('"', '""') + '"'
+    return value
+
+
+@EXAMPLES
+@given(
+    lines=MOSTLY_GOOD_CSV,
+    line_end=st.sampled_from([b"\n", b"\r\n", b"\r"]),
+    block=BLOCKS,
+    trickle=st.sampled_from([1, 100]),
+)
+def test_whole_blocks_and_single_records_give_the_same(
+    lines: list[bytes], line_end: bytes, block: int, trickle: int
+) -> None:
+    data = b"id,name,note\n" + line_end.join(lines)
+    with patch("loaders.parse.csv_reader.clean", lambda *_: None):
+        expected = outcome(data)
+    with blocks_of(block):
+        assert_same(outcome(data, trickle=trickle), expected)
+    assert_accounted(expected, data)
+
+
+@EXAMPLES
+@given(data=HOSTILE_CSV, block=BLOCKS)
+def test_hostile_csv_is_accounted_for_whatever_the_size_of_blocks(data: bytes, block: int) -> None:
+    data = b"id,name,note\n" + data
+    with patch("loaders.parse.csv_reader.clean", lambda *_: None):
+        expected = outcome(data)
+    with blocks_of(block):
+        assert_same(outcome(data), expected)
+    assert_accounted(expected, data)
+
+
+@EXAMPLES
+@given(data=st.binary(max_size=300), name=st.sampled_from(["things.csv", "things.json", "things.jsonl", "things"]))
+def test_any_bytes_are_accounted_for_or_refused(data: bytes, name: str) -> None:
+    for begin in (b"", b"id,name\n", b'{"Id": 1}\n', b'[{"Id": 1},'):
+        found = outcome(begin + data, name)
+        if found.error is None:
+            assert_accounted(found, begin + data)
+
+
+NUMBERS = st.one_of(st.integers().map(str), st.decimals(allow_nan=False, allow_infinity=False).map(str))
+SCALARS = st.one_of(HOSTILE_TEXT.map(json.dumps), NUMBERS, st.sampled_from(["true", "false", "null"]))
+NESTED = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3).map(lambda values: f"[{','.join(values)}]"), max_leaves=5
+)
+MEMBERS = st.dictionaries(st.sampled_from(["Id", "Name", "Note", "other"]), st.one_of(SCALARS, SCALARS, NESTED))
+
+
+@EXAMPLES
+@given(
+    records=st.lists(MEMBERS, min_size=1, max_size=30),
+    form=st.sampled_from(["array", "lines", "concatenated"]),
+    block=BLOCKS,
+)
+def test_any_json_records_come_back_exactly_in_any_form(records: list[dict[str, str]], form: str, block: int) -> None:
+    records[0].setdefault("Id", "0")
+    objects = ["{" + ", ".join(f'"{name}": {value}' for name, value in record.items()) + "}" for record in records]
+    data = {"array": "[" + ",\n".join(objects) + "]", "lines": "\n".join(objects), "concatenated": "".join(objects)}[
+        form
+    ]
+    with blocks_of(block):
+        found = outcome(data.encode(), "things.json" if form != "lines" else "things.jsonl")
+    assert found.error is None
+    assert found.rejects == []
+    assert [row[:3] for row in found.values] == [
+        tuple(expected_text(record.get(name)) for name in ("Id", "Name", "Note")) for record in records
+    ]
+
+
+def expected_text(value: str | None) -> str | None:
+    if value is None or value == "null":
+        return None
+    if value.startswith('"'):
+        return str(json.loads(value))
+    return compact(json.loads(value, parse_float=Number, parse_int=Number))
+
+
+class Number(str):
+    """A number's text."""
+
+
+def compact(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{','.join(compact(element) for element in value)}]"
+    return value if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)
+
+
+JSON_LINES = st.lists(
+    st.sampled_from(
+        [
+            '{"Id":1,"Name":"a","Note":"b"}',
+            '{"Id":2,"Name":"c\\"\\u00e9","Note":null}',
+            '{"Id":3,"Name":"d","Name":"e"}',
+            '{"Id":4,"Name":"\\ud800"}',
+            '{"Id":-0,"Name":[1.0],"x":{"y":2.50}}',
+            '{"Id":5',
+            '{"Id":6},{"Id":7}',
+            '{"Id":"}',
+            '{"',
+            "",
+            "[]",
+        ]
+    ),
+    max_size=60,
+)
+
+
+@EXAMPLES
+@given(lines=JSON_LINES, block=BLOCKS)
+def test_whole_blocks_and_single_lines_of_json_give_the_same(lines: list[str], block: int) -> None:
+    data = "\n".join(['{"Id":0}', *lines]).encode()
+    with patch("loaders.parse.json_blocks.Blocks.lines", lambda *_: None):
+        expected = outcome(data, "things.jsonl")
+    with blocks_of(block):
+        assert_same(outcome(data, "things.jsonl"), expected)
+    assert_accounted(expected, data)
+
+
+@EXAMPLES
+@given(
+    records=st.lists(
+        st.sampled_from([{"Id": "{[,"}, {"Id": '"},{"Id":"'}, {"Id": [{"Id": 1}, {"Id": 2}]}, {"Id": None}]),
+        max_size=40,
+    ),
+    indent=st.sampled_from([None, 0, 2]),
+    block=BLOCKS,
+)
+def test_records_that_look_like_the_end_of_records_are_not_cut(
+    records: list[dict[str, Any]], indent: int | None, block: int
+) -> None:
+    data = json.dumps([{"Id": 0}, *records], indent=indent).encode()
+    with blocks_of(block):
+        found = outcome(data, "things.json", trickle=50)
+    assert found.error is None
+    assert len(found.rows) == len(records) + 1
+
+
+def assert_same(found: Outcome, expected: Outcome) -> None:
+    assert found.error == expected.error
+    assert found.rows == expected.rows
+    assert found.rejects == expected.rejects
+    assert found.summary == expected.summary
+
+
+def assert_accounted(found: Outcome, data: bytes) -> None:
+    """Every record is landed or rejected, once, and every reject lies where it says."""
+    summary = found.summary
+    assert found.error is None
+    assert summary.records_read == summary.records_loaded + summary.records_rejected
+    numbers = [row[0] for row in found.rows] + [reject.row_number for reject in found.rejects]
+    assert sorted(numbers) == list(range(1, summary.records_read + 1))
+    if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        for reject in found.rejects:
+            assert data[reject.byte_offset :][: reject.byte_length][:4096] == reject.raw_start
+
+
+def test_a_limit_of_one_column_holds_in_whole_blocks_too() -> None:
+    contract = make_contract(limits={"note": 2})
+    data = b"id,name,note\n" + b"1,aaaaaaaa,bb\n" * 5 + b"1,a,bbb\n" + b"1,aaaaaaaa,bb\n" * 5
+    assert outcome(data, contract=contract).rules == [(6, "field_too_long")]
+
+
+@pytest.mark.parametrize("columns", ["id", "id name"])
+def test_no_record_is_lost_between_blocks(columns: str) -> None:
+    contract = make_contract(columns)
+    data = (
+        columns.replace(" ", ",").encode()
+        + b"\n"
+        + b"".join(b"%d%s\n" % (n, b",x" * columns.count(" ")) for n in range(3000))
+    )
+    for block in (3, 64, 1000):
+        with blocks_of(block):
+            assert [row[1] for row in outcome(data, contract=contract).rows] == [str(n) for n in range(3000)]
