@@ -1,5 +1,5 @@
 # What people run. Needs only python3 (3.11 or 3.12) with pip, and make; everything else goes into directories of this checkout:
-#   .tools        uv, the installer, at the version below
+#   .tools        uv, the installer, at the version of pyproject.toml
 #   .venv         the operator's command, dbt and the local cloud (and the checks, after `make test`)
 #   .venv-lambda  what the Lambdas import, and nothing else
 #   .xtage        the data of the local cloud
@@ -9,7 +9,7 @@ SHELL := /bin/sh
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
-UV_VERSION := 0.13.9
+UV_VERSION := $(shell sed -n 's/.*"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
 SEED := 7
 RECORDS := 1000
 
