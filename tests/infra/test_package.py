@@ -96,4 +96,4 @@ def test_the_project_itself_can_be_packaged() -> None:
     assert "loaders/handler.py" in names(loaders_code(PROJECT))
     assert "orchestration/buildspec.yml" in names(dbt_source(PROJECT))
     assert definition(PROJECT).key.startswith("pipeline/")
-    assert template(PROJECT, "storage.yaml").key.startswith("storage/")
+    assert template(PROJECT, "storage.yaml").key.startswith("templates/storage/")

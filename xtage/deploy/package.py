@@ -59,7 +59,7 @@ def definition(project: Path) -> Artifact:
 
 def template(project: Path, name: str) -> Artifact:
     """A nested template, `name` being its file's name."""
-    return _document(name.removesuffix(".yaml"), project / TEMPLATES / name)
+    return _document(f"templates/{name.removesuffix('.yaml')}", project / TEMPLATES / name)
 
 
 def nested_templates(root: str) -> list[str]:
