@@ -44,8 +44,8 @@ def hostile_texts(count: int) -> list[str | None]:
 
 
 @pytest.fixture(scope="module")
-def staged(make_warehouse: Callable[[str], Warehouse]) -> list[dict[str, Any]]:
-    """Each hostile text in every column of a sale and of a rate, as the base views read it."""
+def warehouse(make_warehouse: Callable[[str], Warehouse]) -> Warehouse:
+    """Each hostile text in every column of a sale and of a rate, with the base views on them."""
     warehouse = make_warehouse("dbt_casts")
     texts = hostile_texts(1500)
     warehouse.land(
@@ -61,13 +61,19 @@ def staged(make_warehouse: Callable[[str], Warehouse]) -> list[dict[str, Any]]:
         "rates.json",
     )
     warehouse.dbt("run", "--select", "+base_sales", "+base_exchange_rates")
+    return warehouse
+
+
+@pytest.fixture(scope="module")
+def staged(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """The hostile texts as the base views read them."""
     found = warehouse.query(
         "select sales.price_raw, sales.transaction_id, sales.quantity, sales.quantity_issue, sales.price,"
         " sales.price_issue, sales.transaction_date, sales.transaction_date_issue, rates.exchange_rate"
         " from staging.base_sales as sales"
         " inner join staging.base_exchange_rates as rates on sales._row_number = rates._row_number"
     )
-    assert len(found) == len(texts)
+    assert len(found) == len(hostile_texts(1500))
     names = ("text", "identifier", "quantity", "quantity_issue", "price", "price_issue", "date", "date_issue", "rate")
     return [dict(zip(names, row, strict=True)) for row in found]
 
@@ -101,3 +107,16 @@ def expected_rate(text: str | None) -> Decimal | None:
 def test_the_hostile_texts_hold_values_of_every_kind(staged: list[dict[str, Any]]) -> None:
     for name in ("identifier", "quantity", "price", "date", "rate"):
         assert sum(row[name] is not None for row in staged) > 20
+
+
+@pytest.mark.parametrize(("precision", "scale"), [(18, 4), (24, 10)], ids=["money", "rate"])
+def test_the_decimal_cast_for_redshift_reads_what_the_one_for_postgres_reads(
+    precision: int, scale: int, warehouse: Warehouse
+) -> None:
+    """It uses nothing that PostgreSQL lacks; what Redshift makes of it is for a real cluster to show."""
+    columns = (f"{way}__to_decimal('text', {precision}, {scale})" for way in ("redshift", "postgres"))
+    texts = "{{ clean_text('price_raw') }} as text from {{ ref('base_sales') }}"
+    sql = f"select {', '.join(f'{{{{ {column} }}}}' for column in columns)}, text from (select {texts}) as texts"
+    found = warehouse.query(warehouse.dbt("--quiet", "compile", "--inline", sql).stdout)
+    assert [row for row in found if row[0] != row[1]] == []
+    assert sum(row[0] is not None for row in found) > 100
