@@ -72,6 +72,12 @@ class Delivery:
     delivered_at: datetime
     finished_at: datetime | None
 
+    @property
+    def reason(self) -> str:
+        """The file and what is wrong with it; the loader's own messages begin with the file."""
+        error = self.error or ""
+        return error if error.startswith(self.object_key) else f"{self.object_key}: {error}".removesuffix(": ")
+
 
 @dataclass(frozen=True)
 class FeedTotals:

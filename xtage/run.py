@@ -137,7 +137,6 @@ def _became(delivery: Delivery) -> str:
     words: dict[str, Callable[[], str]] = {
         "loaded": lambda: f"{shown(delivery.records_loaded)} landed, {shown(delivery.records_rejected)} rejected",
         "duplicate": lambda: f"nothing new, its content is load {delivery.load_id}",
-        "failed": lambda: f"failed: {delivery.error}",
     }
     return words.get(delivery.status, lambda: delivery.status)()
 
@@ -151,6 +150,9 @@ def print_accounting(run_ids: list[int]) -> None:
         output().print(table(columns, map(_row, deliveries), numbers=columns[2:5]))
     else:
         say("no new files")
+    for delivery in deliveries:
+        if delivery.error:
+            say(f"{delivery.status}: {delivery.reason}")
     if waiting := ledger.deliveries_with("unrecognized"):
         say(f"{len(waiting)} file{'s' if len(waiting) > 1 else ''} of no feed: `xtage status` lists them")
     rows = ledger.unified_rows()

@@ -107,7 +107,7 @@ def _pipeline(now: datetime) -> dict[str, Any]:
         "runs": [asdict(run) for run in ledger.latest_runs(RUNS_SHOWN)],
         "feeds": feeds,
         "deliveries": {
-            status: [asdict(delivery) for delivery in ledger.deliveries_with(status)]
+            status: [asdict(delivery) | {"reason": delivery.reason} for delivery in ledger.deliveries_with(status)]
             for status in ("pending", "failed", "unrecognized")
         },
         "unified_rows": ledger.unified_rows(),
@@ -136,7 +136,7 @@ def _print(status: dict[str, Any]) -> None:
     _print_runs(status)
     for kind, deliveries in status["deliveries"].items():
         for delivery in deliveries:
-            say(f"{kind}: {delivery['object_key']}  {delivery['error'] or ''}".rstrip())
+            say(f"{kind}: {delivery['reason']}")
 
 
 def _print_feeds(status: dict[str, Any]) -> None:

@@ -82,7 +82,8 @@ def test_accounting_tells_what_became_of_each_file(capsys: pytest.CaptureFixture
         ["raw/sales/a.csv", "sales", "1,200", "1,195", "5", "loaded"],
         ["raw/sales/a.csv", "sales", "0", "nothing", "new,", "its", "content", "is", "load", "1"],
         ["raw/products/p.csv", "products", "7", "7", "0", "loaded"],
-        ["raw/sales/bad.csv", "sales", "0", "failed:", "no", "header", "found"],
+        ["raw/sales/bad.csv", "sales", "0", "failed"],
+        ["failed:", "raw/sales/bad.csv:", "no", "header", "found"],
         *[line.split() for line in ("1 file of no feed: `xtage status` lists them", "marts.unified_sales: 1,234 rows")],
     ]
 
