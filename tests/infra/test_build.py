@@ -52,7 +52,7 @@ def test_the_build_installs_what_the_lock_says() -> None:
 
 def test_the_buildspec_runs_the_whole_project_on_rds() -> None:
     buildspec: dict[str, Any] = yaml.safe_load((PROJECT / "orchestration" / "buildspec.yml").read_text())
-    assert buildspec["phases"]["build"]["commands"] == ["dbt build --target rds"]
+    assert buildspec["phases"]["build"]["commands"] == ["dbt build --target rds --exclude-resource-type unit_test"]
     assert "--no-index" in buildspec["phases"]["install"]["commands"][0]
 
 
