@@ -8,7 +8,7 @@ import click
 
 from loaders.check import check_file
 from loaders.contract import load_contracts
-from xtage.console import output, say, shown, table, warn
+from xtage.console import say, show, shown, table, warn
 
 SOME_REJECTED = 1
 REFUSED = 2
@@ -48,7 +48,7 @@ def _print(file: Path, found: dict[str, Any]) -> None:
         columns = ("line", "byte offset", "bytes", "rule", "message")
         fields = ("line_number", "byte_offset", "byte_length", "rule", "message")
         rows = [[reject[field] for field in fields] for reject in found["rejects"]]
-        output().print(table(columns, rows, numbers=columns[:3]))
+        show(table(columns, rows, numbers=columns[:3]))
         if found["records_rejected"] > len(rows):
             say(f"... and {found['records_rejected'] - len(rows):,} more")
         say("")

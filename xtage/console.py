@@ -16,6 +16,18 @@ def output() -> Console:
     return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 
 
+def show(made: Table) -> None:
+    """Print a table; elsewhere than on a terminal without the blanks that pad its last column."""
+    console = output()
+    if console.is_terminal:
+        console.print(made)
+        return
+    with console.capture() as captured:
+        console.print(made)
+    for line in captured.get().splitlines():
+        print(line.rstrip())
+
+
 def say(line: str) -> None:
     """One line to stdout, at once, so that a log shows it when it happens."""
     print(line, flush=True)

@@ -30,6 +30,20 @@ DELIVERIES = """
     {where}
     order by deliveries.delivery_id
 """
+# A failed file that was delivered again, soundly, under its key needs nobody any more.
+OPEN = """
+    where
+        deliveries.status = :status
+        and not exists (
+            select 1
+            from ops.deliveries as newer
+            where
+                newer.bucket = deliveries.bucket
+                and newer.object_key = deliveries.object_key
+                and newer.delivery_id > deliveries.delivery_id
+                and newer.status in ('loaded', 'duplicate')
+        )
+"""
 FEEDS = """
     select
         deliveries.feed, count(*) filter (where deliveries.status = 'loaded'),

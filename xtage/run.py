@@ -10,7 +10,7 @@ import click
 from rich.status import Status
 
 from xtage import execution, ledger
-from xtage.console import output, say, shown, table, warn
+from xtage.console import output, say, show, shown, table, warn
 from xtage.errors import OperatorError
 from xtage.execution import Outcome
 from xtage.ledger import Delivery
@@ -147,7 +147,7 @@ def print_accounting(run_ids: list[int]) -> None:
     say("")
     if deliveries:
         columns = ("file", "feed", "read", "landed", "rejected", "status")
-        output().print(table(columns, map(_row, deliveries), numbers=columns[2:5]))
+        show(table(columns, map(_row, deliveries), numbers=columns[2:5]))
     else:
         say("no new files")
     for delivery in deliveries:

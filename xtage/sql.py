@@ -12,7 +12,7 @@ import pg8000.native
 from rich.table import Table
 from rich.text import Text
 
-from xtage.console import output, table, warn
+from xtage.console import output, show, table, warn
 from xtage.database import message_of, reading
 from xtage.errors import OperatorError
 
@@ -109,7 +109,7 @@ def _print_table(columns: list[str], types: list[int], rows: list[Row]) -> None:
     numbers = [name for name, oid in zip(columns, types, strict=True) if oid in JSON_NUMBERS]
     made = table(columns, rows, numbers=numbers)
     wide = console.measure(made).maximum > console.width
-    console.print(_upright(columns, rows) if wide else made)
+    show(_upright(columns, rows) if wide else made)
 
 
 def _upright(columns: list[str], rows: list[Row]) -> Table:

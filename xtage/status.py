@@ -14,7 +14,7 @@ from localcloud.aws import Aws
 from localcloud.postgres import Postgres
 from localcloud.settings import Settings
 from xtage import ledger
-from xtage.console import output, pairs, say, table
+from xtage.console import pairs, say, show, table
 from xtage.errors import OperatorError
 from xtage.stages import REGION, find_stage, local_environment
 
@@ -120,7 +120,6 @@ def _json(value: object) -> str:
 
 
 def _print(status: dict[str, Any]) -> None:
-    console = output()
     running = status["running"]
     parts = ", ".join(f"{name} {'running' if up else 'not running'}" for name, up in running.items())
     say(f"{parts}{'' if all(running.values()) else '; start with `xtage up`'}")
@@ -131,7 +130,7 @@ def _print(status: dict[str, Any]) -> None:
         ("data and logs", status["home"]),
         ("unified rows", f"{status['unified_rows']:,}" if status["unified_rows"] is not None else "not built yet"),
     ]
-    console.print(pairs(places))
+    show(pairs(places))
     _print_feeds(status)
     _print_runs(status)
     for kind, deliveries in status["deliveries"].items():
@@ -145,7 +144,7 @@ def _print_feeds(status: dict[str, Any]) -> None:
     rows = [(feed["feed"], *(_cell(feed[field]) for field in fields)) for feed in status["feeds"]]
     if rows:
         say("")
-        output().print(table(columns, rows, numbers=columns[3:]))
+        show(table(columns, rows, numbers=columns[3:]))
 
 
 def _print_runs(status: dict[str, Any]) -> None:
@@ -155,7 +154,7 @@ def _print_runs(status: dict[str, Any]) -> None:
     ]
     if rows:
         say("")
-        output().print(table(columns, rows, numbers=("run", "seconds")))
+        show(table(columns, rows, numbers=("run", "seconds")))
 
 
 def _cell(value: object) -> object:

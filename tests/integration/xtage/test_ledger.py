@@ -26,7 +26,8 @@ HISTORY = """
         (3, 'products', 'b', 'raw/products/p.csv', '1', timestamp '2001-01-01', 1, 3, 'loaded', null, 1, now()),
         (4, 'sales', 'b', 'raw/sales/bad.csv', '1', now(), 1, null, 'failed', 'no header found', 1, now()),
         (5, null, 'b', 'who.csv', '1', now(), 1, null, 'unrecognized', null, null, null),
-        (6, 'sales', 'b', 'raw/sales/b.csv', '1', now(), 1, 2, 'loaded', null, 2, now());
+        (7, 'sales', 'b', 'raw/sales/b.csv', '0', now(), 1, null, 'failed', 'cut off', 2, now()),
+        (8, 'sales', 'b', 'raw/sales/b.csv', '1', now(), 1, 2, 'loaded', null, 2, now());
 
     insert into ops.runs (run_id, execution_arn, status, started_at, finished_at, error)
     values
@@ -99,6 +100,7 @@ def test_status_tells_runs_totals_and_what_needs_a_person(capsys: pytest.Capture
     assert status["runs"][2]["finished_at"] == "2026-01-01T10:00:09Z"
     assert [d["object_key"] for d in status["deliveries"]["unrecognized"]] == ["who.csv"]
     assert status["deliveries"]["failed"][0]["error"] == "no header found"
+    assert len(status["deliveries"]["failed"]) == 1, "the other was delivered again, soundly"
     assert status["unified_rows"] == 1234
 
 
