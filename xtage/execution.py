@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 # dbt's own count, in lines such as `17:02:11  5 of 31 OK created sql table model marts.unified_sales`.
-DBT_STEP = re.compile(r"\b(\d+ of \d+) (?:OK|PASS|WARN|ERROR|FAIL|START)\b")
+DBT_STEP = re.compile(r"\b(\d+ of \d+) (?:OK|PASS|WARN|ERROR|FAIL|START)\b(?! hook)")
 # States worth a line: those that do work. Choices and passes are over before anybody could read about them.
 WORKING = ("Task", "Map")
 RUNNING = "RUNNING"

@@ -128,10 +128,8 @@ def deliveries_of(run_id: int) -> list[Delivery]:
 
 
 def deliveries_with(status: str) -> list[Delivery]:
-    """All deliveries of one status, oldest first."""
-    return [
-        Delivery(*row) for row in _rows(DELIVERIES.format(where="where deliveries.status = :status"), status=status)
-    ]
+    """The deliveries of one status that no sound one followed under the same object key, oldest first."""
+    return [Delivery(*row) for row in _rows(DELIVERIES.format(where=OPEN), status=status)]
 
 
 def feed_totals() -> dict[str, FeedTotals]:

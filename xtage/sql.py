@@ -9,10 +9,11 @@ from itertools import chain, islice
 
 import click
 import pg8000.native
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from xtage.console import output, show, table, warn
+from xtage.console import PLAIN_WIDTH, output, show, table, warn
 from xtage.database import message_of, reading
 from xtage.errors import OperatorError
 
@@ -108,8 +109,8 @@ def _print_table(columns: list[str], types: list[int], rows: list[Row]) -> None:
     console = output()
     numbers = [name for name, oid in zip(columns, types, strict=True) if oid in JSON_NUMBERS]
     made = table(columns, rows, numbers=numbers)
-    wide = console.measure(made).maximum > console.width
-    show(_upright(columns, rows) if wide else made)
+    needed = Measurement.get(console, console.options.update(width=PLAIN_WIDTH), made).maximum
+    show(_upright(columns, rows) if needed > console.width else made)
 
 
 def _upright(columns: list[str], rows: list[Row]) -> Table:
