@@ -20,11 +20,13 @@ from localcloud.errors import LocalCloudError
 from localcloud.settings import Settings
 
 ROUNDS = 4
-QUICK_ROUNDS = 2
+QUICK_ROUNDS = 1
 
 
 @click.command(context_settings={"max_content_width": 120, "show_default": True})
-@click.option("--quick", is_flag=True, help="Small files, under a minute: shows that it works, not how fast.")
+@click.option(
+    "--quick", is_flag=True, help="Small files, one round, under a minute: shows that it works, not how fast."
+)
 @click.option(
     "--rows",
     multiple=True,

@@ -61,7 +61,7 @@ class Sizes:
     rejects: int = 1_000_000
 
 
-QUICK = Sizes(rows=(20_000,), filled_rows=400_000, endless_bytes=1 << 26, rejects=10_000)
+QUICK = Sizes(rows=(50_000,), filled_rows=400_000, endless_bytes=1 << 26, rejects=10_000)
 MILLION = 1_000_000
 TARGETS = {"from disk": {MILLION: 0.90, 5 * MILLION: 0.95}, "plain": {MILLION: 0.75}}
 """Of the yardstick's speed, by number of rows; other sizes have none."""
