@@ -2,14 +2,18 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from localcloud.settings import PROJECT
 from samples import FILES, make_samples
 from tests.dbt.comparison import assert_marts_equal_reference, reference_states
+from tests.dbt.reference_marts import unified
 from tests.dbt.warehouse import Delivery, Record, Warehouse
 
 DELIVERED_AT = datetime(2026, 11, 1, 12, 30)
@@ -64,3 +68,30 @@ def test_building_again_changes_no_row(sample: tuple[Warehouse, list[Delivery], 
     before = warehouse.query("select * from marts.unified_sales order by transaction_id")
     warehouse.dbt("run")
     assert warehouse.query("select * from marts.unified_sales order by transaction_id") == before
+
+
+def test_the_ten_questions_of_the_documentation_are_answered(
+    sample: tuple[Warehouse, list[Delivery], dict[int, list[Record]]],
+) -> None:
+    warehouse, deliveries, loads = sample
+    text = (PROJECT / "docs/questions.md").read_text(encoding="utf-8")
+    answers = [warehouse.query(sql) for sql in re.findall(r"```sql\n(.*?)```", text, re.DOTALL)]
+    assert len(answers) == 10
+    # One delivery of the catalogue: no price has changed yet.
+    assert [len(answer) > 0 for answer in answers] == [number != 5 for number in range(1, 11)]
+    rows = unified(reference_states(deliveries, loads)).values()
+    amount = sum(row["amount"] for row in rows if row["amount"] is not None)
+    assert sum(row[3] for row in answers[0] if row[3] is not None) == amount
+    assert answers[7][0][0] == sum(row["has_sale"] and row["has_transaction"] for row in rows)
+
+
+def test_analysts_read_the_marts_and_nothing_else(
+    sample: tuple[Warehouse, list[Delivery], dict[int, list[Record]]],
+) -> None:
+    warehouse, _, _ = sample
+    with warehouse.connect() as connection:
+        connection.execute("set role analyst")
+        assert connection.execute("select count(*) > 0 from marts.sales_in_currency").fetchone() == (True,)
+        for forbidden in ("select 1 from raw.sales", "select 1 from staging.stg_sales", "delete from marts.fct_sales"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(forbidden)
