@@ -90,6 +90,7 @@ clean: ## stops the local cloud and removes everything that make made, the local
 	@if [ -x .venv/bin/xtage ]; then .venv/bin/xtage down; fi
 	@# By name: the home may be a directory that holds other things too.
 	rm -rf $(addprefix $(HOME_DIR)/,postgres postgres.new postgres.lock aws aws.lock logs samples)
+	@rmdir $(HOME_DIR) 2>/dev/null || true
 	rm -rf .tools .venv .venv-lambda target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .PHONY: check-python
