@@ -16,6 +16,7 @@ from loaders.parse.names import Names, repeated
 
 DELIMITERS = (",", ";", "\t", "|")
 HEADER_WITHIN_LINES = 20
+HEADER_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _candidate(data: bytes, start: int, delimiter: str, names: Names) -> Header:
     mark = delimiter.encode()
     field = field_pattern(mark)
     whole = re.compile(field + b"(?:" + re.escape(mark) + field + rb")*+(?:\r\n?|\n|\Z)").match(data, start)
-    if whole is None:
+    if whole is None or whole.end() - start > HEADER_BYTES:
         return Header(delimiter, (), ())
     text = whole[0].rstrip(b"\r\n")
     found = tuple(unquoted(piece).decode("utf-8", "replace") for piece in split_fields(text, re.compile(field)))

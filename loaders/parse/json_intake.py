@@ -16,6 +16,9 @@ from loaders.parse.json_rows import Rows
 SMALLEST_BLOCK = 1 << 12
 """Smaller blocks would cost more than reading their records one by one."""
 
+LONGEST_PAUSE = 64
+"""Records that are read one by one before the next block is tried, in a file where blocks fail."""
+
 TOO_LONG = ("record_too_long", f"a record may have {RECORD_BYTES} bytes")
 
 
@@ -41,14 +44,18 @@ class Intake:
         self._contract = contract
         self._blocks: Blocks | None = None
         self._block_bytes = BLOCK_BYTES
+        self._pause, self._next_pause = 0, 1
 
     def take_block(self, cut: Cut) -> bool:
         """Take as many records at once as go; false when the next one needs a look of its own.
 
-        After a failure smaller blocks are tried, after a success larger ones. The first record is always looked at: it
-        tells how the file calls the columns.
+        After a failure smaller blocks are tried, after a success larger ones; the more the smallest fail, the rarer
+        they are tried. The first record is always looked at: it tells how the file calls the columns.
         """
         buffer = self.buffer
+        if self._pause:
+            self._pause -= 1
+            return False
         while self._blocks and self._block_bytes >= SMALLEST_BLOCK:
             if buffer.undecided < self._block_bytes and not buffer.ended:
                 buffer.fill(BLOCK_BYTES)
@@ -59,10 +66,12 @@ class Intake:
             if lines and block.records in (None, len(lines)):
                 self.batches.extend(lines)
                 buffer.advance(block.end)
-                self._block_bytes = min(2 * self._block_bytes, BLOCK_BYTES)
+                self._block_bytes, self._next_pause = min(2 * self._block_bytes, BLOCK_BYTES), 1
                 return True
             self._block_bytes //= 4
-        self._block_bytes = max(self._block_bytes, SMALLEST_BLOCK)
+        if self._block_bytes < SMALLEST_BLOCK:
+            self._block_bytes = SMALLEST_BLOCK
+            self._pause, self._next_pause = self._next_pause, min(2 * self._next_pause, LONGEST_PAUSE)
         return False
 
     def take_record(self, text: bytes, end: int) -> Reject | None:

@@ -60,7 +60,7 @@ class Lexer:
             length = len(buffer.data) - buffer.start
             if length > RECORD_BYTES:
                 return None
-            self._fill(extent, 2 * length + BLOCK_BYTES)
+            self._fill(extent, min(2 * length, RECORD_BYTES) + BLOCK_BYTES)
         return buffer.data[buffer.start : end] if end - buffer.start <= RECORD_BYTES else None
 
     def reject_value(self, row_number: int, rule: str, message: str) -> Reject:
