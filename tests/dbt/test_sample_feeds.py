@@ -95,3 +95,12 @@ def test_analysts_read_the_marts_and_nothing_else(
         for forbidden in ("select 1 from raw.sales", "select 1 from staging.stg_sales", "delete from marts.fct_sales"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(forbidden)
+
+
+def test_a_database_in_which_nothing_has_landed_builds_empty_marts(
+    make_warehouse: Callable[[str], Warehouse],
+) -> None:
+    warehouse = make_warehouse("dbt_empty")
+    warehouse.dbt("build", "--exclude-resource-type", "unit_test")
+    assert warehouse.query("select count(*) from marts.unified_sales") == [(0,)]
+    assert warehouse.query("select count(*) from marts.sales_in_currency") == [(0,)]
