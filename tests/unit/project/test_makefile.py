@@ -1,3 +1,4 @@
+import os
 import subprocess
 
 import pytest
@@ -6,7 +7,13 @@ from localcloud.settings import PROJECT
 
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["make", *arguments], cwd=PROJECT, capture_output=True, text=True, check=False)
+    # Under `make test` this is a make within make, which must behave as one that a person calls.
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+    }
+    return subprocess.run(
+        ["make", *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.parametrize(
