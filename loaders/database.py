@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
 
-import awswrangler
 import pg8000.dbapi
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -47,6 +46,9 @@ def connect(environment: Mapping[str, str]) -> Connection:
     DATABASE_CA_BUNDLE) or `off`. Raises TransientError when the database cannot be reached, TerminalError when the
     secret, the password or the certificate is wrong.
     """
+    # Imported here: with pandas it takes longer than everything else of a start, and only connecting needs it.
+    import awswrangler
+
     secret = environment.get("DATABASE_SECRET")
     if not secret:
         raise TerminalError("DATABASE_SECRET is not set", remedy="set it to the name of the database's secret")

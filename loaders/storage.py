@@ -9,9 +9,6 @@ from datetime import UTC, datetime
 from io import RawIOBase
 from typing import TYPE_CHECKING, Any
 
-import awswrangler
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from urllib3.exceptions import HTTPError
 
@@ -49,6 +46,10 @@ class Drop:
 
 def s3_client() -> S3Client:
     """A client that gives up on a silent server after a minute."""
+    # Imported here, as awswrangler below: loading from disk needs neither, and they are most of a start.
+    import boto3
+    from botocore.config import Config
+
     return boto3.client("s3", config=Config(read_timeout=60, connect_timeout=10, retries={"max_attempts": 4}))
 
 
@@ -90,6 +91,8 @@ def _versions(bucket: str, page: Any) -> list[ObjectVersion]:
 
 
 def _describe(bucket: str, object_key: str, version_id: str | None) -> dict[str, Any] | None:
+    import awswrangler
+
     path = f"s3://{bucket}/{object_key}"
     try:
         # A list, for awswrangler takes a plain path as a prefix with wildcards.
