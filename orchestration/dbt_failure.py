@@ -6,6 +6,7 @@ Runs after every build, in CodeBuild's shell, with nothing but dbt's packages in
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import Any
 
 # dbt's statuses of what went wrong itself; what was skipped because of it is a consequence.
 FAILED = ("error", "fail", "runtime error", "partial success")
+
+# What dbt writes into its log when it ends without results; the next line of the log begins with a time or a rule.
+ENCOUNTERED = re.compile(r"Encountered an error:\n(.*?)(?=\n(?:\x1b\[0m)?(?:\d\d:\d\d:\d\d|=====)|\Z)", re.DOTALL)
 
 SHOWN = 5
 MESSAGE_LENGTH = 500
@@ -35,10 +39,17 @@ def _line(result: Mapping[str, Any]) -> str:
     return f"{kind} {name}: {message[:MESSAGE_LENGTH]}"
 
 
+def _before_any_model(log: Path) -> str:
+    """Why dbt ended without results: the last error in its log."""
+    errors = ENCOUNTERED.findall(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else []
+    reason = " ".join(errors[-1].split())[:MESSAGE_LENGTH] if errors else "see the build's log"
+    return f"dbt ended before it ran a model: {reason}"
+
+
 def main(path: Path) -> str:
     """The line for a build that left its results at `path`, or for one that ended before it had any."""
     if not path.exists():
-        return "dbt ended before it ran a model: see the build's log"
+        return _before_any_model(path.parents[1] / "logs" / "dbt.log")
     return summarize(json.loads(path.read_text(encoding="utf-8"))["results"])
 
 

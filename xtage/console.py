@@ -9,6 +9,8 @@ from rich.text import Text
 
 # Elsewhere than on a terminal nothing is cut or wrapped: the reader is a file or a program.
 PLAIN_WIDTH = 10_000
+# A line end or a terminal's control sequence in an object key must not break a table: it is shown escaped.
+_CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160))}
 
 
 def output() -> Console:
@@ -57,7 +59,9 @@ def pairs(rows: Iterable[tuple[str, str]]) -> Table:
 
 
 def shown(value: object) -> str:
-    """A cell as people read it: thousands separated, nothing for None."""
+    """A cell as people read it: thousands separated, nothing for None, control characters escaped."""
     if value is None:
         return ""
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value).translate(_CONTROLS)

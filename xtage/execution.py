@@ -13,7 +13,6 @@ DBT_STEP = re.compile(r"\b(\d+ of \d+) (?:OK|PASS|WARN|ERROR|FAIL|START)\b(?! ho
 WORKING = ("Task", "Map")
 RUNNING = "RUNNING"
 SUCCEEDED = "SUCCEEDED"
-FAILED = "FAILED"
 
 
 @dataclass(frozen=True)

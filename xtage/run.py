@@ -71,8 +71,9 @@ class Follower:
                     break
                 say("a run is under way: following it")
                 outcome = self._follow(outcome.holder, status)
-                # One that was cut off is taken over; one that had nothing to build leaves the build asked for here.
-                if outcome.status == execution.FAILED or self.built:
+                # One that failed may have failed of what is mended now, and left files; one that had nothing to build
+                # leaves the build that is asked for here.
+                if outcome.status == execution.SUCCEEDED and self.built:
                     break
             while outcome.has_successor and (successor := self._successor()):
                 outcome = self._follow(successor, status)

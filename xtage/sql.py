@@ -50,10 +50,15 @@ def command(query: str, target: str | None, form: str) -> None:
             _print(connection, query, form)
         except pg8000.native.DatabaseError as problem:
             raise OperatorError(f"PostgreSQL: {message_of(problem)}", "correct the query") from problem
+        except pg8000.native.InterfaceError as problem:
+            # `copy ... to stdout` wants a stream; a connection that broke off is one of these too.
+            raise OperatorError(f"no rows came back: {problem}", "use a select; `--format csv` exports") from problem
 
 
 def _print(connection: pg8000.native.Connection, query: str, form: str) -> None:
     columns, types, rows = _run(connection, query)
+    if form == "json" and (repeated := sorted({name for name in columns if columns.count(name) > 1})):
+        raise OperatorError(f"several columns are called {', '.join(repeated)}", "name them apart with `as`")
     if form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)

@@ -174,6 +174,17 @@ def test_a_killed_embedded_aws_loses_nothing(cloud: Cloud, first_run: str) -> No
     assert [d["status"] for d in cloud.deliveries("raw/sales/killed.csv")] == ["loaded"]
 
 
+def test_a_killed_database_needs_one_up_and_one_run(cloud: Cloud, first_run: str) -> None:
+    cloud.wait_until_idle()
+    cloud.put("raw/sales/database-killed.csv", sales_csv(960_000))
+    cloud.wait_for("a run has begun", lambda: bool(_running(cloud)))
+    _kill_what_listens_on(int(cloud.environment["XTAGE_POSTGRES_PORT"]))
+    cloud.ok("up")
+    cloud.ok("run")
+    assert unified(cloud, 960_000) == 3
+    cloud.wait_until_idle()
+
+
 def _running(cloud: Cloud) -> list[str]:
     return [row["execution_arn"] for row in cloud.sql("select execution_arn from ops.runs where status = 'running'")]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from localcloud.ports import free_port
 from xtage.deploy import PROJECT
 
 REQUIREMENTS = PROJECT / "orchestration" / "requirements-dbt.txt"
@@ -90,3 +91,16 @@ def test_many_failures_stay_one_line(tmp_path: Path) -> None:
 
 def test_a_build_that_ended_before_dbt_ran_says_so(tmp_path: Path) -> None:
     assert failure(tmp_path / "run_results.json") == "dbt ended before it ran a model: see the build's log"
+
+
+def test_a_build_that_found_no_database_says_so(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    environment = {"XTAGE_POSTGRES_PORT": str(free_port()), "PATH": "/usr/bin:/bin"}
+    dbt = [str(Path(sys.executable).with_name("dbt")), "build", "--target-path", tmp_path / "target"]
+    done = subprocess.run(
+        [*dbt, "--log-path", tmp_path / "logs"], cwd=PROJECT, env=environment, capture_output=True, check=False
+    )
+    assert done.returncode != 0
+    line = failure(tmp_path / "target" / "run_results.json")
+    assert line.startswith("dbt ended before it ran a model: Database Error connection to server")
+    assert "Connection refused" in line
