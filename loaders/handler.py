@@ -1,4 +1,4 @@
-"""The Lambda entries, one per step of the state machine and one for migrations; nothing else.
+"""The Lambda entries, one per step of the state machine, one for migrations, one to replay; nothing else.
 
 Environment: RAW_BUCKET, DATABASE_SECRET, DATABASE_TLS, DATABASE_CA_BUNDLE. What an entry raises, the state machine sees
 under the name of its class (`loaders.errors`). Logs carry ids and counts, never a field of a record.
@@ -19,6 +19,7 @@ from loaders.database import Connection, connect, is_alive, transaction
 from loaders.discovery import register_event, sweep
 from loaders.failures import described, is_transient
 from loaders.load.rds import Loader
+from loaders.load.replay import replay as land_again
 from loaders.migrate import migrate as apply_migrations
 from loaders.storage import s3_client
 
@@ -48,6 +49,10 @@ def _s3() -> S3Client:
     if _Worker.s3 is None:
         _Worker.s3 = s3_client()
     return _Worker.s3
+
+
+def _loader(context: LambdaContext) -> Loader:
+    return Loader(_connection(), _s3(), load_contracts(), lambda: context.get_remaining_time_in_millis() / 1000)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -87,9 +92,16 @@ def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Lands one delivery and answers with what became of it."""
     logger.append_keys(delivery_id=event["delivery_id"], run_id=event.get("run_id"))
     logger.info("load begins")
-    loader = Loader(_connection(), _s3(), load_contracts(), lambda: context.get_remaining_time_in_millis() / 1000)
-    outcome = loader.load(event["delivery_id"], event.get("run_id"))
+    outcome = _loader(context).load(event["delivery_id"], event.get("run_id"))
     logger.info("load ends", **{name: value for name, value in asdict(outcome).items() if name != "delivery_id"})
+    return asdict(outcome)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def replay(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Lands the delivery of {"load_id": n} or {"object_key": key} again and answers with what became of it."""
+    outcome = land_again(_loader(context), load_id=event.get("load_id"), object_key=event.get("object_key"))
+    logger.info("replayed", **asdict(outcome))
     return asdict(outcome)
 
 
@@ -106,9 +118,9 @@ def record_failure(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 @logger.inject_lambda_context(clear_state=True)
 def needs_build(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Whether dbt has something to do: {"build": bool}."""
+    """Whether dbt has something to do, or files are still to be loaded first: {"build": "more" | "yes" | "no"}."""
     with transaction(_connection()) as cursor:
-        build = runs.needs_build(cursor, event["run_id"], force=bool(event.get("force")))
+        build = runs.needs_build(cursor, event["run_id"], event["round"], force=bool(event.get("force")))
     logger.info("needs build", run_id=event["run_id"], build=build)
     return {"build": build}
 

@@ -178,6 +178,29 @@ def record_load(cursor: Cursor, load_id: int, contract: Contract, content_sha256
     return bool(cursor.fetchall())
 
 
+def record_load_again(cursor: Cursor, load_id: int, contract: Contract, content_sha256: str, counts: Summary) -> bool:
+    """Renews what a load counted and the contract it was read with; false when the load is of another content."""
+    cursor.execute(
+        """
+        update ops.loads
+        set contract_version = %s, records_read = %s, records_loaded = %s, records_rejected = %s, blank_lines = %s
+        where load_id = %s and feed = %s and content_sha256 = %s
+        returning load_id
+        """,
+        (
+            contract.version,
+            counts.records_read,
+            counts.records_loaded,
+            counts.records_rejected,
+            counts.blank_lines,
+            load_id,
+            contract.feed,
+            content_sha256,
+        ),
+    )
+    return bool(cursor.fetchall())
+
+
 def counts_of(cursor: Cursor, load_id: int) -> Summary:
     """What a load counted."""
     cursor.execute(

@@ -91,14 +91,14 @@ class Loader:
             if ledger.find_delivery(cursor, delivery.delivery_id).status != "pending":
                 return
             load_id = ledger.new_load_id(cursor)
-            content_sha256, counts = self._copy(cursor, delivery, contract, load_id)
+            content_sha256, counts = self.copy(cursor, delivery, contract, load_id)
             if not ledger.record_load(cursor, load_id, contract, content_sha256, counts):
                 raise _LandedMeanwhileError(content_sha256)
             ledger.finish_delivery(
                 cursor, delivery.delivery_id, run_id, "loaded", content_sha256=content_sha256, load_id=load_id
             )
 
-    def _copy(self, cursor: Cursor, delivery: Delivery, contract: Contract, load_id: int) -> tuple[str, Summary]:
+    def copy(self, cursor: Cursor, delivery: Delivery, contract: Contract, load_id: int) -> tuple[str, Summary]:
         """Lands the file's records and rejects; returns the hash of its bytes and the counts."""
         with ObjectStream(self.s3, delivery.version) as stream:
             reader = read(stream, delivery.version.object_key, contract)
