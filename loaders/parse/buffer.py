@@ -48,7 +48,9 @@ class Buffer:
     def advance(self, end: int) -> None:
         """Decide about everything before `data[end]`."""
         piece = self.data[self.start : end]
-        self.line += piece.count(b"\n") + piece.count(b"\r") - piece.count(b"\r\n")
+        self.line += piece.count(b"\n")
+        if b"\r" in piece:
+            self.line += piece.count(b"\r") - piece.count(b"\r\n")
         self.offset += self._source.original_length(piece)
         self.start = end
 

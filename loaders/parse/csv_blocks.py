@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from loaders.parse.csv_dialect import Dialect
+
+END_OF_DATA = re.compile(rb"^\\\.", re.MULTILINE)
+r"""COPY would take `\.` alone on a line for the end of the data."""
+
+SHORTEST_STRETCH = 256
+"""Looking for a line end in each shorter stretch of a block costs more than splitting it into lines."""
 
 
 @dataclass(frozen=True)
@@ -27,19 +34,20 @@ def cut(data: bytes, start: int, stop: int) -> int:
 
 
 def clean(block: bytes, dialect: Dialect, longest_field: int) -> Block | None:
-    """The block's records when every one of them is well-formed, null when any may not be.
+    """The block's records when every one of them is well-formed and whole, null when any may not be.
 
     With its quoted fields taken out, a clean block has no quote left and its delimiters and line ends form one pattern.
     """
-    if not block or b"\0" in block or block.startswith(b"\\.") or b"\n\\." in block:
+    if not block or b"\0" in block or (b"\\" in block and END_OF_DATA.search(block)):
         return None
     if not block.endswith(b"\n"):
         block += b"\n"
     unquoted = dialect.quoted.sub(b"", block) if b'"' in block else block
-    if b'"' in unquoted or not _is_utf8(block):
+    if b'"' in unquoted:
         return None
-    records = unquoted.count(b"\n")
-    if unquoted.translate(None, dialect.noise) != dialect.skeleton * records:
+    skeleton = unquoted.translate(None, dialect.noise)
+    records = len(skeleton) // len(dialect.skeleton)
+    if skeleton != dialect.skeleton * records or not _is_utf8(block):
         return None
     if _has_longer_field(block, unquoted, dialect, longest_field):
         return None
@@ -69,8 +77,16 @@ def _with_line_feeds(block: bytes, unquoted: bytes) -> bytes | None:
 
 def _has_longer_field(block: bytes, unquoted: bytes, dialect: Dialect, limit: int) -> bool:
     """Whether a field may be longer than `limit`; a record without quotes that is no longer cannot have one."""
-    if max(map(len, unquoted.split(b"\n"))) > limit:
+    if _may_have_longer_line(unquoted, limit) and max(map(len, unquoted.split(b"\n"))) > limit:
         return True
     if len(block) - len(unquoted) <= limit:
         return False
     return max(map(len, dialect.quoted.findall(block)), default=0) > limit
+
+
+def _may_have_longer_line(text: bytes, limit: int) -> bool:
+    """Whether any line may be longer: none is where every stretch of half as many bytes has a line end."""
+    half = limit // 2
+    if half < SHORTEST_STRETCH:
+        return True
+    return any(text.find(b"\n", start, start + half) < 0 for start in range(0, len(text) - half, half))

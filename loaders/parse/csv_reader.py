@@ -9,11 +9,11 @@ from loaders.parse.batch import Batch, Reject, Summary
 from loaders.parse.buffer import BLOCK_BYTES, RECORD_BYTES, Buffer
 from loaders.parse.csv_blocks import Block, clean, cut
 from loaders.parse.csv_dialect import Dialect, find_header
-from loaders.parse.csv_payload import Payload
+from loaders.parse.csv_payload import Payload, Run
 from loaders.parse.csv_records import TOO_LONG, Blank, Broken, Records, Unfinished
 
-PIECE_BYTES = 1 << 13
-"""A block that is not clean is tried again in pieces of this size: most of them are."""
+PIECE_BYTES = (1 << 13, 1 << 11)
+"""A block that is not clean is tried again in pieces of the first size, each of them that is not in the second."""
 
 
 class CsvReader:
@@ -28,8 +28,7 @@ class CsvReader:
         limits = {column.name: column.max_bytes for column in contract.columns}
         self._records = Records(self._dialect, header, limits)
         self._payload = Payload(header)
-        self._lines: list[bytes] = []
-        self._numbers: list[int] = []
+        self._runs: list[Run] = []
 
     def __iter__(self) -> Iterator[Batch | Reject]:
         buffer, wanted = self._buffer, BLOCK_BYTES
@@ -45,31 +44,29 @@ class CsvReader:
 
     def _next_block(self) -> Iterator[Batch | Reject]:
         """What can be decided of the data at hand; nothing, when its first record needs more of it."""
-        buffer = self._buffer
-        end = self._cut(len(buffer.data))
-        block = self._clean(end)
+        start, stop = self._buffer.start, len(self._buffer.data)
+        end, block = self._records_before(stop)
         if block is not None:
-            buffer.advance(end)
-            first = self._count(block.records)
-            yield self._payload.whole(block.payload, first, block.records)
-            return
-        yield from self._pieces(end if end > buffer.start else len(buffer.data))
-        if self._lines:
-            yield self._payload.lines(self._lines, self._numbers)
-            self._lines, self._numbers = [], []
+            self._keep(block.payload, block.records, end)
+        else:
+            yield from self._pieces(end if end > start else stop, PIECE_BYTES)
+        if self._runs:
+            yield self._payload.batch(self._runs)
+            self._runs = []
 
-    def _pieces(self, end: int) -> Iterator[Reject]:
-        """Collect the lines of a block that is not clean, and give its rejects."""
+    def _pieces(self, end: int, sizes: tuple[int, ...]) -> Iterator[Reject]:
+        """Keep the records of a block that is not clean, and give its rejects."""
         buffer = self._buffer
         while buffer.start < end:
-            start, piece_end = buffer.start, min(buffer.start + PIECE_BYTES, end)
-            stop = self._cut(piece_end)
-            block = self._clean(stop)
-            if block is not None and block.records == block.payload.count(b"\n"):
-                buffer.advance(stop)
-                self._keep(block.payload.split(b"\n")[:-1])
-                continue
-            yield from self._single_records(stop if stop > start else piece_end)
+            start, stop = buffer.start, min(buffer.start + sizes[0], end)
+            piece_end, block = self._records_before(stop)
+            piece_end = piece_end if piece_end > start else stop
+            if block is not None:
+                self._keep(block.payload, block.records, piece_end)
+            elif len(sizes) > 1:
+                yield from self._pieces(piece_end, sizes[1:])
+            else:
+                yield from self._single_records(piece_end)
             if buffer.start == start:
                 break
 
@@ -85,22 +82,33 @@ class CsvReader:
             elif isinstance(outcome, Blank):
                 self._summary.blank_lines += 1
             else:
-                self._keep([outcome.record])
+                self._keep(outcome.record + b"\n", 1)
         buffer.advance(position)
 
-    def _cut(self, stop: int) -> int:
-        """Where the last whole record before `stop` seems to end; the last of the file needs no line end."""
-        buffer = self._buffer
-        return stop if buffer.ended and stop == len(buffer.data) else cut(buffer.data, buffer.start, stop)
+    def _records_before(self, stop: int) -> tuple[int, Block | None]:
+        """Where the last whole record before `stop` seems to end, and the records up to there if they are clean.
 
-    def _clean(self, end: int) -> Block | None:
-        buffer = self._buffer
-        return clean(buffer.data[buffer.start : end], self._dialect, self._records.shortest_limit)
+        The last line end is tried first: seldom is it inside quotes, and then nothing before it is clean.
+        """
+        buffer, limit = self._buffer, self._records.shortest_limit
+        data, start = buffer.data, buffer.start
+        if buffer.ended and stop == len(data):
+            return stop, clean(data[start:], self._dialect, limit)
+        end = data.rfind(b"\n", start, stop) + 1
+        if end > start and (block := clean(data[start:end], self._dialect, limit)):
+            return end, block
+        whole = cut(data, start, stop)
+        return whole, clean(data[start:whole], self._dialect, limit) if whole < end else None
 
-    def _keep(self, lines: list[bytes]) -> None:
-        first = self._count(len(lines))
-        self._lines += lines
-        self._numbers += range(first, first + len(lines))
+    def _keep(self, payload: bytes, records: int, end: int | None = None) -> None:
+        """Accept records; `end` is where they end, unless the buffer stands there or will be brought there."""
+        if end is not None:
+            self._buffer.advance(end)
+        first = self._count(records)
+        if self._runs and self._runs[-1].next_row_number == first:
+            self._runs[-1].add(payload, records)
+        else:
+            self._runs.append(Run(first, [payload], records))
 
     def _count(self, records: int) -> int:
         """Count accepted records; the first one's row number."""

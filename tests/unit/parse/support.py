@@ -139,6 +139,6 @@ def blocks_of(size: int) -> Iterator[None]:
     with ExitStack() as stack:
         for name in names:
             stack.enter_context(patch(f"loaders.parse.{name}", size))
-        stack.enter_context(patch("loaders.parse.csv_reader.PIECE_BYTES", max(size // 4, 1)))
+        stack.enter_context(patch("loaders.parse.csv_reader.PIECE_BYTES", (max(size // 4, 1), max(size // 16, 1))))
         stack.enter_context(patch("loaders.parse.json_intake.SMALLEST_BLOCK", max(size // 8, 1)))
         yield

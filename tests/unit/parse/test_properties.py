@@ -75,6 +75,35 @@ def test_whole_blocks_and_single_records_give_the_same(
     assert_accounted(expected, data)
 
 
+GOOD_CSV = b"id,name,note\n" + b"".join(
+    b"%d,%b,%b\n"
+    % (number, [b"plain", b'"two\nlines"', "é".encode(), b'"a ""b"", c"'][number % 4], b"x" * (number % 7))
+    for number in range(60)
+)
+MUTATIONS = st.lists(
+    st.tuples(
+        st.integers(13, len(GOOD_CSV) - 1), st.sampled_from([b"", b'"', b"\n", b"\r", b",", b"\0", b"\xff", b"\\."])
+    ),
+    max_size=6,
+)
+
+
+@EXAMPLES
+@given(mutations=MUTATIONS, block=BLOCKS, crlf=st.booleans())
+def test_a_damaged_file_gives_the_same_in_pieces_and_record_by_record(
+    mutations: list[tuple[int, bytes]], block: int, crlf: bool
+) -> None:
+    data = bytearray(GOOD_CSV)
+    for place, instead in sorted(mutations, reverse=True):
+        data[place : place + 1] = instead
+    damaged = bytes(data).replace(b"\n", b"\r\n") if crlf else bytes(data)
+    with patch("loaders.parse.csv_reader.clean", lambda *_: None):
+        expected = outcome(damaged)
+    with blocks_of(block):
+        assert_same(outcome(damaged), expected)
+    assert_accounted(expected, damaged)
+
+
 @EXAMPLES
 @given(data=HOSTILE_CSV, block=BLOCKS)
 def test_hostile_csv_is_accounted_for_whatever_the_size_of_blocks(data: bytes, block: int) -> None:
