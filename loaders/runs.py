@@ -97,20 +97,23 @@ def next_round(cursor: Cursor, run_id: int) -> list[int]:
     return [int(row[0]) for row in cursor.fetchall()]
 
 
-def needs_build(cursor: Cursor, run_id: int, *, force: bool = False) -> bool:
-    """Whether anything landed after what the last successful build took in, or always with `force`.
+def needs_build(cursor: Cursor, run_id: int, round_number: int, *, force: bool = False) -> Literal["more", "yes", "no"]:
+    """Whether dbt has something to do: anything landed after what the last successful build took in, or `force`.
 
-    When so, the build counts as started and the lease is renewed for the time it may take.
+    `more` while deliveries are pending that the run has not tried and it has rounds left: one build then serves them
+    all. With `yes` the build counts as started and the lease is renewed for the time it may take.
     """
     _renew(cursor, run_id, BUILD_LEASE)
+    if round_number < MAX_ROUNDS and _is_pending(cursor, run_id):
+        return "more"
     cursor.execute(
         "select exists (select from ops.deliveries where load_id is not null and finished_at > "
         "(select coalesce(max(built_through), '-infinity') from ops.runs))"
     )
-    needed = force or bool(cursor.fetchall()[0][0])
-    if needed:
-        cursor.execute(f"update ops.runs set build_started_at = {NOW} where run_id = %s", (run_id,))
-    return needed
+    if not force and not cursor.fetchall()[0][0]:
+        return "no"
+    cursor.execute(f"update ops.runs set build_started_at = {NOW} where run_id = %s", (run_id,))
+    return "yes"
 
 
 def close_run(
@@ -128,10 +131,7 @@ def close_run(
         _renew(cursor, run_id, ROUND_LEASE)
         if built:
             cursor.execute("update ops.runs set built_through = build_started_at where run_id = %s", (run_id,))
-    cursor.execute(
-        "select exists (select from ops.deliveries where status = 'pending' and run_id is distinct from %s)", (run_id,)
-    )
-    pending = bool(cursor.fetchall()[0][0])
+    pending = _is_pending(cursor, run_id)
     if pending and round_number < MAX_ROUNDS and not ended:
         return "more", totals
     _end(cursor, run_id, "succeeded", None, totals)
@@ -147,6 +147,14 @@ def fail_run(cursor: Cursor, run_id: int | None, execution_arn: str, error: str)
     totals = _totals(cursor, run_id)
     _end(cursor, run_id, "failed", error[:ERROR_CHARACTERS], totals)
     return totals
+
+
+def _is_pending(cursor: Cursor, run_id: int) -> bool:
+    """Whether there is a delivery that this run still has to try."""
+    cursor.execute(
+        "select exists (select from ops.deliveries where status = 'pending' and run_id is distinct from %s)", (run_id,)
+    )
+    return bool(cursor.fetchall()[0][0])
 
 
 def _renew(cursor: Cursor, run_id: int, duration: str) -> None:

@@ -155,7 +155,7 @@ def pipeline(machine: Pipeline) -> Pipeline:
         NextRound={"deliveries": [{"delivery_id": 1}, {"delivery_id": 2}]},
         Load={"status": "loaded"},
         RecordFailure={},
-        NeedsBuild={"build": False},
+        NeedsBuild={"build": "no"},
         CloseRun={"outcome": "closed", "records_loaded": 2},
         FailRun={},
     )

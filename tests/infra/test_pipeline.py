@@ -157,9 +157,18 @@ def test_a_run_that_could_not_open_has_nothing_to_close(pipeline: Pipeline) -> N
 
 def test_a_run_that_landed_something_builds_before_it_closes(pipeline: Pipeline) -> None:
     pipeline.script_build()
-    pipeline.script(NeedsBuild={"build": True})
+    pipeline.script(NeedsBuild={"build": "yes"})
     assert pipeline.run()["status"] == "SUCCEEDED"
     assert [call["built"] for call in pipeline.calls("CloseRun")] == [True]
+
+
+def test_what_arrives_while_files_load_is_loaded_before_the_one_build(pipeline: Pipeline) -> None:
+    pipeline.script_build()
+    pipeline.script(NeedsBuild=[{"build": "more"}, {"build": "yes"}])
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    assert [call["round"] for call in pipeline.calls("NextRound")] == [1, 2]
+    assert [call["round"] for call in pipeline.calls("NeedsBuild")] == [1, 2]
+    assert [call["round"] for call in pipeline.calls("CloseRun")] == [2]
 
 
 def test_a_build_is_forced_by_the_one_who_starts_the_run(pipeline: Pipeline) -> None:
@@ -171,7 +180,7 @@ def test_a_build_is_forced_by_the_one_who_starts_the_run(pipeline: Pipeline) -> 
 
 def test_a_failed_build_says_which_model_failed(pipeline: Pipeline) -> None:
     pipeline.script_build(broken="", reason='model stg_sales: column "x" does not exist')
-    pipeline.script(NeedsBuild={"build": True})
+    pipeline.script(NeedsBuild={"build": "yes"})
     run = pipeline.run()
     assert run["status"] == "FAILED"
     (failure,) = pipeline.calls("FailRun")
@@ -182,7 +191,7 @@ def test_a_failed_build_says_which_model_failed(pipeline: Pipeline) -> None:
 
 def test_a_build_that_failed_without_a_word_says_which_command_it_was(pipeline: Pipeline) -> None:
     pipeline.script_build(broken="")
-    pipeline.script(NeedsBuild={"build": True})
+    pipeline.script(NeedsBuild={"build": "yes"})
     pipeline.run()
     (failure,) = pipeline.calls("FailRun")
     assert failure["state"] == "Build"

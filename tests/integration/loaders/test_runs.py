@@ -32,6 +32,12 @@ def next_round(pipeline: Pipeline, run_id: int, round_number: int = 1) -> list[i
     return [one["delivery_id"] for one in pipeline.call("next_round", event)["deliveries"]]
 
 
+def needs_build(pipeline: Pipeline, run_id: int, round_number: int = 1, *, force: bool = False) -> str:
+    event = {"run_id": run_id, "round": round_number, "force": force}
+    answer: str = pipeline.call("needs_build", event)["build"]
+    return answer
+
+
 def lease(pipeline: Pipeline) -> tuple[Any, ...]:
     return pipeline.query("select execution_arn, run_id, expires_at is null from ops.lease")[0]
 
@@ -44,7 +50,7 @@ def test_a_run_drains_what_is_pending_and_ends_with_its_totals(pipeline: Pipelin
     for delivery in next_round(pipeline, run_id):
         pipeline.call("load", {"delivery_id": delivery, "run_id": run_id})
     assert next_round(pipeline, run_id) == []
-    assert pipeline.call("needs_build", {"run_id": run_id}) == {"build": True}
+    assert needs_build(pipeline, run_id) == "yes"
 
     figures = {"files": 4, "files_loaded": 2, "files_duplicate": 1, "files_failed": 1}
     records = {"records_read": 3, "records_loaded": 2, "records_rejected": 1}
@@ -179,20 +185,29 @@ def test_a_late_failure_of_an_abandoned_run_leaves_the_lease_to_its_holder(pipel
 
 def test_dbt_builds_when_something_landed_and_until_a_build_succeeded(pipeline: Pipeline) -> None:
     run_id = pipeline.open()["run_id"]
-    build = lambda: pipeline.call("needs_build", {"run_id": run_id})["build"]  # noqa: E731
-    assert build() is False, "nothing has ever landed"
+    assert needs_build(pipeline, run_id) == "no", "nothing has ever landed"
     pipeline.load(pipeline.deliver("sales_data.csv", record(1)))
-    assert build() is True
+    assert needs_build(pipeline, run_id) == "yes"
     close(pipeline, run_id, built=False)
 
     run_id = pipeline.open(execution_arn=OTHER)["run_id"]
-    assert build() is True, "the last build failed"
+    assert needs_build(pipeline, run_id) == "yes", "the last build failed"
     close(pipeline, run_id, built=True)
     run_id = pipeline.open()["run_id"]
-    assert build() is False
-    assert pipeline.call("needs_build", {"run_id": run_id, "force": True}) == {"build": True}
+    assert needs_build(pipeline, run_id) == "no"
+    assert needs_build(pipeline, run_id, force=True) == "yes"
     pipeline.load(pipeline.deliver("sales_data_2.csv", record(1)))
-    assert build() is True, "a duplicate may change what is current"
+    assert needs_build(pipeline, run_id) == "yes", "a duplicate may change what is current"
+
+
+def test_files_that_arrived_meanwhile_are_loaded_before_the_build_while_there_are_rounds(pipeline: Pipeline) -> None:
+    run_id = pipeline.open()["run_id"]
+    pipeline.load(pipeline.deliver("sales_data.csv", record(1)))
+    waiting = pipeline.deliver("sales_data_2.csv", record(2))
+    assert needs_build(pipeline, run_id) == "more"
+    assert needs_build(pipeline, run_id, round_number=10) == "yes"
+    pipeline.call("load", {"delivery_id": waiting, "run_id": run_id})
+    assert needs_build(pipeline, run_id) == "yes"
 
 
 def together(pipeline: Pipeline, first: Callable[[Any], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
