@@ -9,7 +9,7 @@ import click
 from xtage.console import warn
 from xtage.errors import OperatorError
 
-VERBS = ("up", "down", "status", "drop", "run", "sql", "check")
+VERBS = ("up", "down", "status", "drop", "run", "replay", "sql", "check")
 
 
 class Verbs(click.Group):

@@ -199,6 +199,19 @@ def _kill_what_listens_on(port: int) -> None:
     psutil.Process(server).send_signal(signal.SIGKILL)
 
 
+def test_a_replay_lands_the_same_rows_under_the_same_load(cloud: Cloud, first_run: str) -> None:
+    cloud.wait_until_idle()
+    [load] = cloud.sql("select max(_load_id) as id from raw.sales")
+    rows = f"select * from raw.sales where _load_id = {load['id']} order by _row_number"
+    before = cloud.sql(rows)
+    for _ in range(2):
+        assert f"as load {load['id']} of sales" in cloud.ok("replay", "--load", str(load["id"]))
+        assert cloud.sql(rows) == before
+    refused = cloud.run("replay", "--load", "999999")
+    assert refused.returncode == 1
+    assert "there is no load 999999" in refused.stderr
+
+
 def test_state_survives_down_and_up_and_nothing_listens_between(cloud: Cloud, first_run: str) -> None:
     cloud.wait_until_idle()
     before = cloud.sql("select count(*) as n, sum(amount) as amount from marts.unified_sales")
