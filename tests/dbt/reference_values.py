@@ -42,10 +42,8 @@ def integer(text: str) -> int | None:
     whole, point, fraction = unsigned.partition(".")
     if not digits_only(whole) or (point and (not fraction or set(fraction) != {"0"})):
         return None
-    value = int(whole)
-    if len(whole.lstrip("0")) > 18:
-        return None
-    return -value if text[0] == "-" else value
+    value = int(whole) * (-1 if text[0] == "-" else 1)
+    return value if -(2**63) <= value < 2**63 else None
 
 
 def small_integer(text: str) -> int | None:
