@@ -6,12 +6,10 @@ import re
 from dataclasses import dataclass
 
 from loaders.parse.csv_dialect import Dialect
+from loaders.parse.runs import has_longer_line
 
 END_OF_DATA = re.compile(rb"^\\\.", re.MULTILINE)
 r"""COPY would take `\.` alone on a line for the end of the data."""
-
-SHORTEST_STRETCH = 256
-"""Looking for a line end in each shorter stretch of a block costs more than splitting it into lines."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +75,8 @@ def _with_line_feeds(block: bytes, unquoted: bytes) -> bytes | None:
 
 def _has_longer_field(block: bytes, unquoted: bytes, dialect: Dialect, limit: int) -> bool:
     """Whether a field may be longer than `limit`; a record without quotes that is no longer cannot have one."""
-    if _may_have_longer_line(unquoted, limit) and max(map(len, unquoted.split(b"\n"))) > limit:
+    if has_longer_line(unquoted, limit):
         return True
     if len(block) - len(unquoted) <= limit:
         return False
     return max(map(len, dialect.quoted.findall(block)), default=0) > limit
-
-
-def _may_have_longer_line(text: bytes, limit: int) -> bool:
-    """Whether any line may be longer: none is where every stretch of half as many bytes has a line end."""
-    half = limit // 2
-    if half < SHORTEST_STRETCH:
-        return True
-    return any(text.find(b"\n", start, start + half) < 0 for start in range(0, len(text) - half, half))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from itertools import chain
 
 import msgspec
@@ -13,44 +12,7 @@ import msgspec
 from loaders.parse.batch import TEXT_FORMAT, Batch, csv_format, text_line
 from loaders.parse.csv_dialect import Header
 from loaders.parse.names import unique
-
-
-@dataclass
-class Run:
-    """Well-formed records, each with its LF, that follow one another without a reject between them."""
-
-    first_row_number: int
-    payloads: list[bytes]
-    records: int
-
-    @property
-    def next_row_number(self) -> int:
-        return self.first_row_number + self.records
-
-    @property
-    def row_numbers(self) -> range:
-        return range(self.first_row_number, self.next_row_number)
-
-    @property
-    def payload(self) -> bytes:
-        return b"".join(self.payloads)
-
-    def add(self, payload: bytes, records: int) -> None:
-        self.payloads.append(payload)
-        self.records += records
-
-    def lines(self) -> list[bytes]:
-        """The records without their LF; one goes over several lines where a quote is still open at a line's end."""
-        lines = self.payload.split(b"\n")[:-1]
-        if len(lines) == self.records:
-            return lines
-        odd = [index for index, line in enumerate(lines) if line.count(b'"') % 2]
-        records, done = [], 0
-        for opening, closing in zip(odd[::2], odd[1::2], strict=True):
-            records += lines[done:opening]
-            records.append(b"\n".join(lines[opening : closing + 1]))
-            done = closing + 1
-        return records + lines[done:]
+from loaders.parse.runs import Run, numbered
 
 
 class Payload:
@@ -60,13 +22,12 @@ class Payload:
         self._delimiter = header.delimiter
         self._columns = header.known
         self._format = csv_format(header.delimiter, self._columns)
-        self._number = header.delimiter.encode() + b"%d\n"
         self._known = [index for index, column in enumerate(header.columns) if column]
         unknown = [index for index, column in enumerate(header.columns) if not column]
         names = unique([header.names[index] for index in unknown])
         self._extra = dict(zip(unknown, names, strict=True))
 
-    def batch(self, runs: Sequence[Run]) -> Batch:
+    def batch(self, runs: list[Run]) -> Batch:
         """The records of some runs, in their order."""
         first, records = runs[0].first_row_number, sum(run.records for run in runs)
         if self._extra:
@@ -74,11 +35,9 @@ class Payload:
             return self._with_extra(b"".join([run.payload for run in runs]), first, numbers)
         if len(runs) == 1:
             return Batch(self._columns, runs[0].payload, first, records, False, self._format)
-        # Faster than formatting line by line.
-        parts = [b""] * (2 * records)
-        parts[::2] = [line for run in runs for line in run.lines()]
-        parts[1::2] = [self._number % number for run in runs for number in run.row_numbers]
-        return Batch((*self._columns, "_row_number"), b"".join(parts), first, records, True, self._format)
+        lines = [record for run in runs for record in _records(run)]
+        payload = numbered(lines, runs, self._delimiter.encode())
+        return Batch((*self._columns, "_row_number"), payload, first, records, True, self._format)
 
     def _with_extra(self, payload: bytes, first: int, numbers: Iterable[int]) -> Batch:
         """The columns the contract does not know as one JSON object in `_extra`."""
@@ -90,3 +49,17 @@ class Payload:
     def _text(self, row: list[str], number: int) -> str:
         extra = msgspec.json.encode({name: row[index] for index, name in self._extra.items()}).decode()
         return text_line([*(row[index] for index in self._known), extra, str(number)])
+
+
+def _records(run: Run) -> list[bytes]:
+    """The records without their LF; one goes over several lines where a quote is still open at a line's end."""
+    lines = run.payload.split(b"\n")[:-1]
+    if len(lines) == run.records:
+        return lines
+    odd = [index for index, line in enumerate(lines) if line.count(b'"') % 2]
+    records, done = [], 0
+    for opening, closing in zip(odd[::2], odd[1::2], strict=True):
+        records += lines[done:opening]
+        records.append(b"\n".join(lines[opening : closing + 1]))
+        done = closing + 1
+    return records + lines[done:]

@@ -9,8 +9,9 @@ from loaders.parse.batch import Batch, Reject, Summary
 from loaders.parse.buffer import BLOCK_BYTES, RECORD_BYTES, Buffer
 from loaders.parse.csv_blocks import Block, clean, cut
 from loaders.parse.csv_dialect import Dialect, find_header
-from loaders.parse.csv_payload import Payload, Run
+from loaders.parse.csv_payload import Payload
 from loaders.parse.csv_records import TOO_LONG, Blank, Broken, Records, Unfinished
+from loaders.parse.runs import Run, extend
 
 PIECE_BYTES = (1 << 13, 1 << 11)
 """A block that is not clean is tried again in pieces of the first size, each of them that is not in the second."""
@@ -104,11 +105,7 @@ class CsvReader:
         """Accept records; `end` is where they end, unless the buffer stands there or will be brought there."""
         if end is not None:
             self._buffer.advance(end)
-        first = self._count(records)
-        if self._runs and self._runs[-1].next_row_number == first:
-            self._runs[-1].add(payload, records)
-        else:
-            self._runs.append(Run(first, [payload], records))
+        extend(self._runs, self._count(records), payload, records)
 
     def _count(self, records: int) -> int:
         """Count accepted records; the first one's row number."""

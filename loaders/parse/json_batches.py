@@ -6,12 +6,13 @@ from loaders.contract import Contract
 from loaders.parse.batch import TEXT_FORMAT, Batch, Summary
 from loaders.parse.buffer import BLOCK_BYTES
 from loaders.parse.json_rows import Row
+from loaders.parse.runs import Run, extend, numbered
 
 NULL = rb"\N"
 
 
 class Batches:
-    """Lines of COPY text with their row numbers, until there are enough for a batch."""
+    """Rows of COPY text, until there are enough for a batch."""
 
     def __init__(self, contract: Contract, summary: Summary) -> None:
         self._columns = contract.column_names
@@ -20,8 +21,8 @@ class Batches:
         self._clear()
 
     def _clear(self) -> None:
-        self._lines: list[bytes] = []
-        self._numbers: list[int] = []
+        self._runs: list[Run] = []
+        self._records = 0
         self._extras: dict[int, bytes] = {}
         self._bytes = 0
 
@@ -37,31 +38,33 @@ class Batches:
 
     def add(self, row: Row) -> None:
         if row.extra is not None:
-            self._extras[len(self._lines)] = row.extra
+            self._extras[self._records] = row.extra
             self._has_extra = True
-        self.extend([row.line])
+        self.extend(row.line + b"\n", 1)
 
-    def extend(self, lines: list[bytes]) -> None:
-        """Add rows that have nothing for `_extra`."""
-        first = self._summary.records_read + 1
-        self._summary.records_read += len(lines)
-        self._summary.records_loaded += len(lines)
-        self._lines += lines
-        self._numbers += range(first, first + len(lines))
-        self._bytes += sum(map(len, lines))
+    def extend(self, payload: bytes, records: int) -> None:
+        """Add rows that have nothing for `_extra`, each with its LF."""
+        extend(self._runs, self._summary.records_read + 1, payload, records)
+        self._summary.records_read += records
+        self._summary.records_loaded += records
+        self._records += records
+        self._bytes += len(payload)
 
     def taken(self) -> Batch | None:
         """What was collected; null when nothing was. From the first record that needs `_extra` on, batches have it."""
-        if not self._lines:
+        if not self._runs:
             return None
-        columns, lines, numbers = self._columns, self._lines, self._numbers
+        columns, runs = self._columns, self._runs
+        payload = b"".join([run.payload for run in runs])
         if self._has_extra:
             columns = (*columns, "_extra")
-            lines = [line + b"\t" + self._extras.get(index, NULL) for index, line in enumerate(lines)]
-        numbered = numbers[-1] - numbers[0] != len(numbers) - 1
-        if numbered:
+            lines = payload.split(b"\n")[:-1]
+            payload = b"".join(
+                [line + b"\t" + self._extras.get(index, NULL) + b"\n" for index, line in enumerate(lines)]
+            )
+        if len(runs) > 1:
             columns = (*columns, "_row_number")
-            lines = [b"%b\t%d" % pair for pair in zip(lines, numbers, strict=True)]
-        batch = Batch(columns, b"\n".join(lines) + b"\n", numbers[0], len(lines), numbered, TEXT_FORMAT)
+            payload = numbered(payload.split(b"\n")[:-1], runs, b"\t")
+        batch = Batch(columns, payload, runs[0].first_row_number, self._records, len(runs) > 1, TEXT_FORMAT)
         self._clear()
         return batch

@@ -10,21 +10,38 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Raw
 from msgspec.structs import astuple
 
 from loaders.contract import Contract
+from loaders.parse.runs import has_longer_line
 
 ABSENT = b"\0"
 """Stands for a column that a record does not have: no JSON text holds this byte."""
 
 NULL = re.compile(rb"null(?<![^\t\n]null)(?![^\t\n])")
 NESTED = re.compile(rb"[{\[](?<![^\t\n].)")
-UNICODE = re.compile(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
-QUOTE, BACKSLASH = b"\1", b"\2"
-"""Stand-ins for what is escaped, while the quotes around strings are taken away: no JSON string holds these bytes."""
+ESCAPED = re.compile(rb'\\(?:["\\]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4})')
+QUOTE = b"\1"
+"""Stands for an escaped quote while the quotes around strings are taken away: no JSON string holds this byte."""
+QUOTES_SHOWN = bytes.maketrans(QUOTE, b'"')
+
+REFUSED = (ValueError, msgspec.DecodeError, RecursionError)
+
+
+class Taken(NamedTuple):
+    """Records as COPY text, and how many bytes of the block they took."""
+
+    payload: bytes
+    records: int
+    length: int
+
+
+NONE = Taken(b"", 0, 0)
 
 
 class Blocks:
@@ -39,46 +56,90 @@ class Blocks:
             forbid_unknown_fields=True,
             gc=False,
         )
-        self._records = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
+        self._list = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
+        self._decode_line = msgspec.json.Decoder(record).decode
         self._columns = len(fields)
         self._longest = min(column.max_bytes for column in contract.columns)
 
-    def lines(self, block: bytes) -> list[bytes] | None:
-        """COPY text, line by line, for records with commas between them; null where they need a closer look."""
+    def of_list(self, block: bytes) -> Taken:
+        """All records of `block`, which has commas between them, or none where any needs a closer look."""
         try:
-            block = UNICODE.sub(_character, block) if b"\\u" in block else block
             block.isascii() or block.decode()
-            records = self._records.decode(b"[" + block + b"]")
-        except (ValueError, msgspec.DecodeError, RecursionError):
-            return None
-        values = b"\n".join([b"\t".join(astuple(record)) for record in records])
-        if not records or self._has_repeated_name(block, values, len(records)) or NESTED.search(values):
-            return None
-        lines = _unquoted(values).split(b"\n")
-        return lines if max(map(len, lines)) <= self._longest else None
+            records = self._list.decode(b"[" + block + b"]")
+            values = b"".join([b"\t".join(astuple(record)) + b"\n" for record in records])
+            payload = self._copy_text(block, values, len(records))
+        except REFUSED:
+            return NONE
+        return Taken(payload, len(records), len(block))
 
-    def _has_repeated_name(self, block: bytes, values: bytes, records: int) -> bool:
-        """Whether the block may have more names than its records have members. A quote and a colon end every name."""
-        names = block.translate(None, b" \t\r\n").count(b'":')
-        return names != records * self._columns - values.count(ABSENT)
+    def of_lines(self, block: bytes) -> Taken:
+        """The records of the lines in `block`, the last without its LF, up to the first that needs a closer look."""
+        block = _decodable(block)
+        lines = block.split(b"\n")
+        records: list[msgspec.Struct] = []
+        with suppress(*REFUSED):
+            # What was decoded before the first error stays.
+            records += map(self._decode_line, lines)
+        rows = [b"\t".join(astuple(record)) + b"\n" for record in records]
+        if len(rows) < len(lines):
+            block = b"\n".join(lines[: len(rows)])
+        try:
+            payload = self._copy_text(block, b"".join(rows), len(rows))
+        except REFUSED:
+            payload, count = self._until_refused(lines, rows)
+            rows, block = rows[:count], b"\n".join(lines[:count])
+        return Taken(payload, len(rows), len(block)) if rows else NONE
+
+    def _until_refused(self, lines: list[bytes], rows: list[bytes]) -> tuple[bytes, int]:
+        """COPY text of the rows before the first that is refused, and how many these are: searched by halves."""
+        payloads, done, step = [], 0, 1 << len(rows).bit_length()
+        while step := step // 2:
+            end = done + step
+            if end <= len(rows):
+                with suppress(*REFUSED):
+                    payloads.append(self._copy_text(b"".join(lines[done:end]), b"".join(rows[done:end]), step))
+                    done = end
+        return b"".join(payloads), done
+
+    def _copy_text(self, block: bytes, values: bytes, records: int) -> bytes:
+        """The values as COPY takes them. Raises ValueError where a record needs a closer look.
+
+        That is one that repeats a name, and one with a value that is nested, or may be too long. A member's name adds
+        two quotes to those of the values; a repeated name adds two more, and its first value is missing.
+        """
+        members = records * self._columns - (values.count(ABSENT) if ABSENT in values else 0)
+        if block.count(b'"') - values.count(b'"') != 2 * members:
+            raise ValueError("a name stands twice in a record")
+        if (b"{" in values or b"[" in values) and NESTED.search(values):
+            raise ValueError("a value is nested")
+        if has_longer_line(values, self._longest):
+            raise ValueError("a value may be too long")
+        if b"null" in values:
+            values = NULL.sub(rb"\\N", values)
+        values = values.replace(ABSENT, rb"\N")
+        if b"\\" in values:
+            values = ESCAPED.sub(_unescaped, values)
+        return values.translate(QUOTES_SHOWN, b'"')
 
 
-def _unquoted(values: bytes) -> bytes:
-    if b"null" in values:
-        values = NULL.sub(rb"\\N", values)
-    nulls_marked = values.replace(ABSENT, rb"\N")
-    if b"\\" not in nulls_marked:
-        return nulls_marked.translate(None, b'"')
-    hidden = nulls_marked.replace(rb"\\", BACKSLASH).replace(rb"\"", QUOTE)
-    return hidden.translate(None, b'"').replace(QUOTE, b'"').replace(BACKSLASH, rb"\\")
+def _decodable(block: bytes) -> bytes:
+    """The lines of the block up to the first that is not UTF-8."""
+    if not block.isascii():
+        try:
+            block.decode()
+        except UnicodeDecodeError as error:
+            return block[: max(block.rfind(b"\n", 0, error.start), 0)]
+    return block
 
 
-def _character(escape: re.Match[bytes]) -> bytes:
-    """The character of `\\uXXXX`. Raises ValueError for half a surrogate pair, and for ASCII: it may be special."""
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    """What stands for it in COPY. Raises ValueError for half a surrogate pair, and for ASCII: it may be special."""
     text = escape[0]
-    if not text.startswith(rb"\u"):
+    if text == rb"\"":
+        return QUOTE
+    if text == rb"\\":
         return text
     character: str = json.loads(b'"' + text + b'"')
     if character.isascii():
-        raise ValueError
+        raise ValueError("an ASCII character is escaped")
     return character.encode()

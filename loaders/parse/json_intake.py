@@ -9,7 +9,7 @@ from loaders.contract import Contract
 from loaders.parse.batch import Reject, Summary
 from loaders.parse.buffer import BLOCK_BYTES, RECORD_BYTES, Buffer
 from loaders.parse.json_batches import Batches
-from loaders.parse.json_blocks import Blocks
+from loaders.parse.json_blocks import Blocks, Taken
 from loaders.parse.json_record import Malformed, Violation, parsed
 from loaders.parse.json_rows import Rows
 
@@ -23,11 +23,11 @@ TOO_LONG = ("record_too_long", f"a record may have {RECORD_BYTES} bytes")
 
 
 class Block(NamedTuple):
-    """Records with commas between them, which end at `end` of the buffer's data; `records` of them, null if unknown."""
+    """Records with commas between them, or lines, which end at `end` of the buffer's data."""
 
     text: bytes
     end: int
-    records: int | None = None
+    are_lines: bool = False
 
 
 Cut = Callable[[int], Block | None]
@@ -62,17 +62,28 @@ class Intake:
             block = cut(min(buffer.start + self._block_bytes, len(buffer.data)))
             if block is None:
                 break
-            lines = self._blocks.lines(block.text)
-            if lines and block.records in (None, len(lines)):
-                self.batches.extend(lines)
-                buffer.advance(block.end)
-                self._block_bytes, self._next_pause = min(2 * self._block_bytes, BLOCK_BYTES), 1
+            taken = self._blocks.of_lines(block.text) if block.are_lines else self._blocks.of_list(block.text)
+            if taken.records:
+                self._take(taken, block)
                 return True
             self._block_bytes //= 4
+            if block.are_lines:
+                break
         if self._block_bytes < SMALLEST_BLOCK:
             self._block_bytes = SMALLEST_BLOCK
             self._pause, self._next_pause = self._next_pause, min(2 * self._next_pause, LONGEST_PAUSE)
         return False
+
+    def _take(self, taken: Taken, block: Block) -> None:
+        self.batches.extend(taken.payload, taken.records)
+        self._next_pause = 1
+        if taken.length == len(block.text):
+            self.buffer.advance(block.end)
+            self._block_bytes = min(2 * self._block_bytes, BLOCK_BYTES)
+        else:
+            self.buffer.advance(self.buffer.start + taken.length + 1)
+            self._block_bytes = max(SMALLEST_BLOCK, min(4 * taken.length, self._block_bytes))
+            self._pause = 1
 
     def take_record(self, text: bytes, end: int) -> Reject | None:
         """Take the one record up to `end` of the buffer's data, or give its reject. Raises Malformed."""

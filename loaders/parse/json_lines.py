@@ -9,8 +9,6 @@ from loaders.parse.buffer import RECORD_BYTES, Buffer
 from loaders.parse.json_intake import TOO_LONG, Block, Intake
 from loaders.parse.json_record import Malformed
 
-BETWEEN = b"}\n{"
-
 
 def read_lines(buffer: Buffer, intake: Intake, summary: Summary) -> Iterator[Reject | None]:
     """Read lines to the end of the file, giving way after each step."""
@@ -45,14 +43,6 @@ def _take_line(line: bytes, end: int, buffer: Buffer, intake: Intake) -> Reject 
 
 
 def _lines(buffer: Buffer, stop: int) -> Block | None:
-    """The lines up to `stop`, if each is an object from its first byte to its last.
-
-    The LF between them stays, so that a string that goes on over two lines is still no JSON.
-    """
-    start = buffer.start
-    end = buffer.data.rfind(b"\n", start, stop) + 1
-    if not end:
-        return None
-    text = buffer.data[start:end].replace(b"\r\n", b"\n")[:-1]
-    lines = text.count(b"\n") + 1
-    return Block(text.replace(BETWEEN, b"},\n{") if text.count(BETWEEN) == lines - 1 else b"", end, lines)
+    """The whole lines up to `stop`."""
+    end = buffer.data.rfind(b"\n", buffer.start, stop)
+    return Block(buffer.data[buffer.start : end], end + 1, are_lines=True) if end > buffer.start else None

@@ -181,6 +181,15 @@ JSON_LINES = st.lists(
             '{"Id":-0,"Name":[1.0],"x":{"y":2.50}}',
             '{"Id":5',
             '{"Id":6},{"Id":7}',
+            '{"Id":8}{"Id":9}',
+            '{"Id":"\\\\","Name":"\\\\\\"\\\\u00e9","Note":"[{\\t\\"null"}',
+            '{"Id":"\\u0041","Note":"\\ud83d\\ude00"}',
+            '{"Id":"\\u0000"}',
+            '{"Id":"\udcff"}',
+            '{"Id":"é\u20ac","Note":"null"}',
+            '{"Id":"a\tb"}',
+            ' { "Note" : "x" , "Id" : -0.10e+5 } \r',
+            "\r",
             '{"Id":"}',
             '{"',
             "",
@@ -191,14 +200,43 @@ JSON_LINES = st.lists(
 )
 
 
+GOOD_RECORDS = [
+    '{"Id":1,"Name":"a","Note":"b"}',
+    '{"Id":"},{\\"Id\\":","Name":null}',
+    '{"Id":"\\\\\\"\\n","Note":"\\u00e9\\ud83d\\ude00é"}',
+    '{"Id":-0,"Name":[1.0,{"y":2.50}],"x":1E5}',
+    "{}",
+]
+REJECTED_RECORDS = ['{"Id":2,"Id":3}', '{"Id":"\\ud800"}', '{"Id":"\\u0000"}', '{"Id":{"y":1,"y":2}}', "[]", '"Id"']
+
+
 @EXAMPLES
 @given(lines=JSON_LINES, block=BLOCKS)
 def test_whole_blocks_and_single_lines_of_json_give_the_same(lines: list[str], block: int) -> None:
-    data = "\n".join(['{"Id":0}', *lines]).encode()
-    with patch("loaders.parse.json_blocks.Blocks.lines", lambda *_: None):
+    """Whatever stands beside the bad ones."""
+    data = "\n".join(['{"Id":0}', *lines]).encode("utf-8", "surrogateescape")
+    with patch("loaders.parse.json_intake.Intake.take_block", lambda *_: False):
         expected = outcome(data, "things.jsonl")
     with blocks_of(block):
         assert_same(outcome(data, "things.jsonl"), expected)
+    assert_accounted(expected, data)
+
+
+@EXAMPLES
+@given(
+    records=st.lists(st.sampled_from(GOOD_RECORDS + REJECTED_RECORDS), max_size=60),
+    between=st.sampled_from([",", ",\n", " ,\r\n "]),
+    block=BLOCKS,
+)
+def test_whole_blocks_and_single_records_of_an_array_give_the_same(
+    records: list[str], between: str, block: int
+) -> None:
+    objects = ['{"Id":0}', *records]
+    data = f"[{between.join(objects)}]".encode()
+    with patch("loaders.parse.json_intake.Intake.take_block", lambda *_: False):
+        expected = outcome(data, "things.json")
+    with blocks_of(block):
+        assert_same(outcome(data, "things.json"), expected)
     assert_accounted(expected, data)
 
 
