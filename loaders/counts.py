@@ -9,7 +9,8 @@ from loaders.parse import Reject, Summary
 
 def told(reject: Reject) -> str:
     """A rejected record in a few words, without its text."""
-    return f"line {reject.line_number}: {reject.message}"
+    place = f"record {reject.row_number}" if reject.line_number is None else f"line {reject.line_number}"
+    return f"{place}: {reject.message}"
 
 
 def require_records(contract: Contract, counts: Summary, first_reject: str | None) -> None:

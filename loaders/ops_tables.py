@@ -110,12 +110,14 @@ REJECTS = Table(
     columns=(
         TableColumn("load_id", "bigint", "The load of its file; refers to ops.loads.", not_null=True),
         TableColumn("row_number", "bigint", "Position of the record in its file, 1 for the first.", not_null=True),
-        TableColumn("line_number", "bigint", "Line of the file on which the record begins, 1 for the first."),
-        TableColumn("byte_offset", "bigint", "Where the record begins in the decompressed file."),
-        TableColumn("byte_length", "bigint", "Bytes of the record in the decompressed file."),
+        TableColumn(
+            "line_number", "bigint", "Line of the file on which the record begins, 1 for the first; null in Parquet."
+        ),
+        TableColumn("byte_offset", "bigint", "Where the record begins in the decompressed file; null in Parquet."),
+        TableColumn("byte_length", "bigint", "Bytes of the record in the decompressed file; null in Parquet."),
         TableColumn("rule", "text", "The rule of structure that the record breaks.", not_null=True),
         TableColumn("message", "text", "What is wrong, in one line.", not_null=True),
-        TableColumn("raw_start", "text", "The record's first 4 KiB, base64."),
+        TableColumn("raw_start", "text", "The record's first 4 KiB, base64; a Parquet record's written as JSON."),
     ),
     indexes={"rejects_load_id": "using brin (load_id)"},
     sort_key=("load_id", "row_number"),

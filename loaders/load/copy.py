@@ -109,7 +109,7 @@ class Copy:
         if self.first_reject is None:
             self.first_reject = told(reject)
         place = (self._load_id, reject.row_number, reject.line_number, reject.byte_offset, reject.byte_length)
-        numbers = "\t".join(str(number) for number in place)
+        numbers = "\t".join(r"\N" if number is None else str(number) for number in place)
         texts = f"{reject.rule.translate(ESCAPES)}\t{reject.message.translate(ESCAPES)}"
         line = f"{numbers}\t{texts}\t{b64encode(reject.raw_start).decode()}\n".encode()
         self._rejects.append(line)

@@ -1,7 +1,7 @@
 """The bytes of a dropped file to batches for COPY and rejects, in bounded memory.
 
 Reading goes through four steps: `compression` and `encoding` give UTF-8 text, `content` tells what it is, and
-`csv_reader` or `json_reader` cut it into records.
+`csv_reader` or `json_reader` cut it into records. A Parquet file goes from `compression` to `parquet_reader`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from loaders.errors import LoaderError
 from loaders.parse.batch import Batch, CopyFormat, Reject, Summary
 from loaders.parse.buffer import BLOCK_BYTES, Buffer
 from loaders.parse.compression import ByteSource, Decompressed
-from loaders.parse.content import promises_lines, recognized
+from loaders.parse.content import is_parquet, promises_lines, recognized
 from loaders.parse.csv_reader import CsvReader
 from loaders.parse.encoding import Utf8Source
 from loaders.parse.json_reader import JsonReader
@@ -39,7 +39,14 @@ class Reader(Iterator[Batch | Reject]):
             raise
 
     def _read(self, stream: ByteSource) -> Iterator[Batch | Reject]:
-        buffer = Buffer(Utf8Source(Decompressed(stream), self._contract.encoding))
+        source = Decompressed(stream)
+        if is_parquet(source.peek(4), self._name):
+            # Imported here: pyarrow is most of a start.
+            from loaders.parse.parquet_reader import ParquetReader
+
+            yield from ParquetReader(source, self._contract, self.summary)
+            return
+        buffer = Buffer(Utf8Source(source, self._contract.encoding))
         buffer.fill(BLOCK_BYTES)
         kind = recognized(buffer.data[:BLOCK_BYTES], self._name)
         if kind == "csv":
@@ -49,7 +56,7 @@ class Reader(Iterator[Batch | Reject]):
 
 
 def read(stream: ByteSource, name: str, contract: Contract) -> Reader:
-    """Read a file, compressed or not, CSV or JSON by what it holds. `name` is its object key.
+    """Read a file, compressed or not, CSV, JSON or Parquet by what it holds. `name` is its object key.
 
     The stream is read to its end unless DataError is raised, which refuses the whole file: nothing of it may stay.
     Raises ContractError where the contract asks for what cannot be done.

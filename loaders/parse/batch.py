@@ -46,15 +46,27 @@ class Batch:
 
 @dataclass(frozen=True)
 class Reject:
-    """A record that could not be read. Offset and length are bytes of the decompressed file."""
+    """A record that could not be read. Offset and length are bytes of the decompressed file.
+
+    In a Parquet file a record stands in no line and at no one place: those three are null.
+    """
 
     row_number: int
-    line_number: int
-    byte_offset: int
-    byte_length: int
+    line_number: int | None
+    byte_offset: int | None
+    byte_length: int | None
     rule: str
     message: str
     raw_start: bytes
+
+
+@dataclass(frozen=True)
+class PlacedReject(Reject):
+    """A rejected record of a text file: it stands somewhere."""
+
+    line_number: int
+    byte_offset: int
+    byte_length: int
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from loaders.parse.batch import RAW_START_BYTES, Reject
+from loaders.parse.batch import RAW_START_BYTES, PlacedReject
 from loaders.parse.encoding import Utf8Source
 
 BLOCK_BYTES = 1 << 19
@@ -54,12 +54,12 @@ class Buffer:
         self.offset += self._source.original_length(piece)
         self.start = end
 
-    def reject(self, end: int, row_number: int, rule: str, message: str) -> Reject:
+    def reject(self, end: int, row_number: int, rule: str, message: str) -> PlacedReject:
         """The undecided bytes before `data[end]` as a reject."""
         raw = self._source.original(self.data[self.start : end])
-        return Reject(row_number, self.line, self.offset, len(raw), rule, message, raw[:RAW_START_BYTES])
+        return PlacedReject(row_number, self.line, self.offset, len(raw), rule, message, raw[:RAW_START_BYTES])
 
-    def reject_line(self, row_number: int, rule: str, message: str) -> Reject:
+    def reject_line(self, row_number: int, rule: str, message: str) -> PlacedReject:
         """The physical line that begins here as a reject, read past without keeping more than its start."""
         first = self.reject(min(len(self.data), self.start + RECORD_BYTES), row_number, rule, message)
         while not (end := LINE_END.search(self.data, self.start)) and not self.ended:

@@ -41,6 +41,12 @@ class Decompressed:
         elif head in (b"PK\x03\x04", b"PK\x05\x06"):
             self._source = _only_member(source)
 
+    def peek(self, size: int) -> bytes:
+        """The next bytes, still to be read."""
+        head = _read_exactly(self, size)
+        self._source = _Prefixed(head, self._source)
+        return head
+
     def read(self, size: int, /) -> bytes:
         with _damage_refused():
             return self._source.read(size)

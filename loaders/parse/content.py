@@ -9,22 +9,24 @@ import msgspec
 
 from loaders.errors import DataError
 
-SUFFIXES: dict[str, Literal["csv", "json"]] = {
+Format = Literal["csv", "json", "parquet"]
+SUFFIXES: dict[str, Format] = {
     ".csv": "csv",
     ".tsv": "csv",
     ".txt": "csv",
     ".json": "json",
     ".jsonl": "json",
     ".ndjson": "json",
+    ".parquet": "parquet",
 }
 COMPRESSION_SUFFIXES = (".gz", ".gzip", ".bz2", ".zip")
 
+PARQUET = b"PAR1"
 SIGNATURES = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"GIF8", "a GIF image"),
     (b"%PDF", "a PDF document"),
-    (b"PAR1", "a Parquet file"),
     (b"PK\x03\x04", "a zip archive"),
     (b"\x1f\x8b", "gzip inside the compressed file"),
     (b"BZh", "bzip2 inside the compressed file"),
@@ -39,8 +41,20 @@ JSON_START = re.compile(rb'\s*(?:\{\s*["}]|\[\s*[\[{"\]\d-])')
 JSON_SCALARS = b'"-0123456789tfnNI'
 
 
+def is_parquet(head: bytes, name: str) -> bool:
+    """Whether the file that begins with `head` is Parquet. Raises DataError where it is not what its name says."""
+    found, promised = head.startswith(PARQUET), promised_format(name)
+    if found and promised in ("csv", "json"):
+        raise DataError(
+            f"the file is a Parquet file although its name says {promised.upper()}", remedy="name it .parquet"
+        )
+    if promised == "parquet" and not found:
+        raise DataError("the file is named as Parquet and is none", remedy="deliver the Parquet file, complete")
+    return found
+
+
 def recognized(head: bytes, name: str) -> Literal["csv", "json"]:
-    """The format of the file that begins with `head` (UTF-8). Raises DataError where it is not what its name says."""
+    """The format of the text that begins with `head` (UTF-8). Raises DataError where it is not what its name says."""
     _refuse_foreign(head)
     promised = promised_format(name)
     is_json = JSON_START.match(head) is not None
@@ -56,7 +70,7 @@ def recognized(head: bytes, name: str) -> Literal["csv", "json"]:
     return "json" if promised == "json" or is_json else "csv"
 
 
-def promised_format(name: str) -> Literal["csv", "json"] | None:
+def promised_format(name: str) -> Format | None:
     """What the name says the file is."""
     bare = _without_compression(name)
     return next((promised for ending, promised in SUFFIXES.items() if bare.endswith(ending)), None)
@@ -79,7 +93,7 @@ def _refuse_foreign(head: bytes) -> None:
     if kind is None and MARKUP.match(head):
         kind = "an HTML or XML document"
     if kind:
-        raise DataError(f"the file is {kind}, neither CSV nor JSON", remedy="export the records as CSV or JSON")
+        raise DataError(f"the file is {kind}, neither CSV, JSON nor Parquet", remedy="export the records as CSV")
     if head[:64].count(0) * 3 > len(head[:64]):
         raise DataError(
             "the file looks like UTF-16 without a byte order mark", remedy="name the encoding in the contract"

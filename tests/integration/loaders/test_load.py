@@ -3,8 +3,13 @@
 import base64
 import gzip
 import hashlib
+from datetime import date
+from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from loaders.database import connect
@@ -82,6 +87,30 @@ def test_a_large_file_is_numbered_through(pipeline: Pipeline) -> None:
     assert pipeline.query(
         "select count(*), max(_row_number) from raw.sales where transaction_id = _row_number::text"
     ) == [(100_000, 100_000)]
+
+
+def test_a_parquet_file_lands_as_text_and_its_rejects_stand_in_no_line(pipeline: Pipeline) -> None:
+    columns = {
+        "Transaction_ID": pa.array([1, 2, 3]),
+        "Price": pa.array([Decimal("1.10"), None, Decimal("-0.01")]),
+        "Product_ID": pa.array(["a\\\t\nb", "\0", "\\N"]),
+        "Transaction_Date": pa.array([date(2022, 12, 6), None, None]),
+    }
+    file = BytesIO()
+    pq.write_table(pa.table(columns), file)
+    outcome = pipeline.load(pipeline.deliver("raw/sales/part-0.snappy.parquet", file.getvalue()))
+
+    assert (outcome["status"], counts(outcome)) == ("loaded", [3, 2, 1])
+    rows = pipeline.query(
+        "select _row_number, transaction_id, price, product_id, transaction_date, quantity, _extra from raw.sales "
+        "order by _row_number"
+    )
+    assert rows == [
+        (1, "1", "1.10", "a\\\t\nb", "2022-12-06", None, None),
+        (3, "3", "-0.01", "\\N", None, None, None),
+    ]
+    rejects = pipeline.query("select row_number, line_number, byte_offset, byte_length, rule from ops.rejects")
+    assert rejects == [(2, None, None, None, "nul")]
 
 
 def test_json_lands_with_its_own_numbers_and_nulls(pipeline: Pipeline) -> None:

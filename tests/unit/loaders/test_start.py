@@ -23,4 +23,4 @@ def test_loading_over_a_given_connection_imports_neither_pandas_nor_boto3() -> N
 
 def test_parsing_imports_no_driver_and_no_model_of_contracts() -> None:
     modules = modules_after("import loaders.parse, loaders.contract")
-    assert not modules & {"awswrangler", "pandas", "boto3", "botocore", "pg8000", "pydantic"}
+    assert not modules & {"awswrangler", "pandas", "pyarrow", "boto3", "botocore", "pg8000", "pydantic"}
