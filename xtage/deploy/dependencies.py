@@ -14,10 +14,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from xtage.deploy.errors import DeployError
 from xtage.deploy.package import Artifact, zipped
 
 PYTHON = "3.11"
+_TARGET = {"python_version": PYTHON, "python_full_version": f"{PYTHON}.0", "sys_platform": "linux", "os_name": "posix"}
 
 # What the layer may weigh unzipped, code included: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LAYER_BYTES = 250 * 1024 * 1024
@@ -78,12 +81,28 @@ def _build_layer(requirements: str) -> bytes:
 def _build_wheelhouse(requirements: str) -> bytes:
     with tempfile.TemporaryDirectory() as directory:
         listed = Path(directory, "requirements.txt")
-        listed.write_text(requirements)
+        listed.write_text(_for_target(requirements))
         wheels = Path(directory, "wheels")
         platforms = [option for platform in _WHEEL_PLATFORMS for option in ("--platform", platform)]
         download = ["pip", "download", "--quiet", "--only-binary", ":all:", "--no-deps", "--python-version", PYTHON]
         _run([*download, *platforms, "--requirement", str(listed), "--dest", str(wheels)])
         return zipped((path.name, path.read_bytes()) for path in _files(wheels))
+
+
+def _for_target(requirements: str) -> str:
+    """The requirements that the deployed Python takes: pip would judge their markers by the Python it runs on."""
+    lines = requirements.replace("\\\n", " ").splitlines()
+    kept = []
+    for line in lines:
+        named, *hashes = line.split(" --hash=")
+        if not named.strip() or named.startswith("#"):
+            continue
+        requirement = Requirement(named.strip())
+        if requirement.marker is None or requirement.marker.evaluate(_TARGET):
+            kept.append(
+                " ".join((f"{requirement.name}{requirement.specifier}", *(f"--hash={one.strip()}" for one in hashes)))
+            )
+    return "\n".join(kept)
 
 
 def locked(project: Path, group: str) -> str:
