@@ -1,6 +1,7 @@
 """Empty tables and a bucket of its own for each test, and the Lambda entries called as Step Functions calls them."""
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import pytest
 
 from loaders import handler
 from loaders.contract import load_contracts
+from loaders.errors import TransientError
 from loaders.migrate import migrate
 from localcloud.aws import Aws
 from localcloud.aws.launcher import ACCESS_KEY, REGION, SECRET_KEY
@@ -97,6 +99,15 @@ class Pipeline:
 
     def load(self, delivery_id: int, context: Context | None = None) -> dict[str, Any]:
         return self.call("load", {"delivery_id": delivery_id, "run_id": None}, context)
+
+    def load_until_settled(self, delivery_id: int) -> str:
+        """Tries again after transient errors, as Step Functions does; returns the delivery's status."""
+        for _ in range(100):
+            try:
+                return str(self.load(delivery_id)["status"])
+            except TransientError:
+                time.sleep(0.1)
+        pytest.fail("every attempt met a transient error")
 
     def secret(self, **changes: Any) -> str:
         """A second secret, like the first but for some changes; returns its name."""

@@ -11,7 +11,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from loaders.errors import TransientError
 from tests.integration.loaders.conftest import SALES, Pipeline
 
 ROUNDS = 50 if os.environ.get("XTAGE_SOAK") else 10
@@ -51,16 +50,6 @@ def start_loading(pipeline: Pipeline, delivery: int, mark: Path) -> subprocess.P
     return process
 
 
-def load_until_settled(pipeline: Pipeline, delivery: int) -> str:
-    """Tries again after transient errors, as Step Functions does."""
-    for _ in range(100):
-        try:
-            return str(pipeline.load(delivery)["status"])
-        except TransientError:
-            time.sleep(0.1)
-    pytest.fail("every attempt met a transient error")
-
-
 def database_server(pipeline: Pipeline) -> psutil.Process:
     port = pipeline.postgres.settings.postgres_port
     [server] = {
@@ -93,7 +82,7 @@ def test_loads_killed_at_random_moments_end_as_undisturbed_ones(pipeline: Pipeli
         process.kill()
         process.wait()
         interrupted += pipeline.status(delivery) == "pending"
-        assert load_until_settled(pipeline, delivery) == "loaded", f"seed {seed}, round {number}"
+        assert pipeline.load_until_settled(delivery) == "loaded", f"seed {seed}, round {number}"
     print(f"{interrupted} of {ROUNDS} loads were interrupted before their commit")
     loads = pipeline.query("select records_read, records_loaded, records_rejected from ops.loads")
     assert loads == [(RECORDS, RECORDS - 1, 1)] * ROUNDS, f"seed {seed}"
