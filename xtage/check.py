@@ -45,10 +45,10 @@ def command(file: Path, feed: str | None, form: str) -> int:
 def _print(file: Path, found: dict[str, Any]) -> None:
     counts = [shown(found[name]) for name in ("records_read", "records_loaded", "records_rejected", "blank_lines")]
     if found["rejects"]:
-        columns = ("line", "byte offset", "bytes", "rule", "message")
-        fields = ("line_number", "byte_offset", "byte_length", "rule", "message")
+        columns = ("record", "line", "byte offset", "bytes", "rule", "message")
+        fields = ("row_number", "line_number", "byte_offset", "byte_length", "rule", "message")
         rows = [[reject[field] for field in fields] for reject in found["rejects"]]
-        show(table(columns, rows, numbers=columns[:3]))
+        show(table(columns, rows, numbers=columns[:4]))
         if found["records_rejected"] > len(rows):
             say(f"... and {found['records_rejected'] - len(rows):,} more")
         say("")
