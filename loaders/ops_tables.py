@@ -29,7 +29,7 @@ DELIVERIES = Table(
         TableColumn(
             "version_order",
             "bigint",
-            "Position among the versions of its object key, 0 for the oldest.",
+            "Orders the versions of an object key, greater for newer: its time in S3, then its place in the list.",
             default="0",
             not_null=True,
         ),

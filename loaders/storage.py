@@ -63,7 +63,7 @@ def find_version(s3: S3Client, bucket: str, object_key: str, version_id: str | N
         delivered_at, problem = _delivered_at(head)
         return Drop(
             version=version,
-            version_order=_version_order(s3, version),
+            version_order=_version_order(s3, version, head["LastModified"]),
             etag=str(head["ETag"]).strip('"'),
             bytes=int(head["ContentLength"]),
             delivered_at=delivered_at,
@@ -108,21 +108,31 @@ def _describe(bucket: str, object_key: str, version_id: str | None) -> dict[str,
     return described
 
 
-def _version_order(s3: S3Client, version: ObjectVersion) -> int:
-    """How many versions of the same object key are older: S3 lists them from the newest to the oldest."""
+def _version_order(s3: S3Client, version: ObjectVersion, last_modified: datetime) -> int:
+    """Where a version stands among those of its object key: a greater number is newer.
+
+    Microseconds since 1970 when it was written, which S3 tells in whole seconds, so among those of one second its place
+    in S3's list, which goes from the newest to the oldest. Versions of other seconds may be deleted, also by a
+    lifecycle rule, without moving it.
+    """
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=version.bucket, Prefix=version.object_key)
     newest_first: list[str] = []
     for page in pages:
         same_key = [one for one in page.get("Versions", []) if one["Key"] == version.object_key]
-        newest_first += [one["VersionId"] for one in same_key]
+        newest_first += [one["VersionId"] for one in same_key if _second(one["LastModified"]) == _second(last_modified)]
         if not same_key and newest_first:
             break
     ids = newest_first[::-1]
-    return ids.index(version.version_id) if version.version_id in ids else len(ids)
+    place = ids.index(version.version_id) if version.version_id in ids else len(ids)
+    return int(_second(last_modified).timestamp()) * 1_000_000 + place
+
+
+def _second(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(microsecond=0)
 
 
 def _delivered_at(head: dict[str, Any]) -> tuple[datetime, str | None]:
-    last_modified: datetime = head["LastModified"].astimezone(UTC).replace(microsecond=0, tzinfo=None)
+    last_modified = _second(head["LastModified"]).replace(tzinfo=None)
     stated = {name.lower(): value for name, value in head.get("Metadata", {}).items()}.get(DELIVERED_AT)
     if stated is None:
         return last_modified, None

@@ -1,5 +1,6 @@
 """How drops come to the ledger."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -20,12 +21,12 @@ def test_an_event_registers_the_version_with_what_s3_knows(pipeline: Pipeline) -
 
     described = event["detail"]["object"]
     row = pipeline.query(
-        "select feed, bucket, object_key, version_id, version_order, etag, sequencer, bytes, status, attempts, "
+        "select feed, bucket, object_key, version_id, etag, sequencer, bytes, status, attempts, "
         "content_sha256, load_id, error, finished_at from ops.deliveries"
     )
     assert row == [
         (
-            *("sales", pipeline.bucket, "in/sales_data.csv", described["version-id"], 0, described["etag"]),
+            *("sales", pipeline.bucket, "in/sales_data.csv", described["version-id"], described["etag"]),
             *(described["sequencer"], len(RECORD), "pending", 0, None, None, None, None),
         )
     ]
@@ -39,14 +40,15 @@ def test_registering_twice_changes_nothing(pipeline: Pipeline) -> None:
 
 
 def test_a_sweep_finds_versions_whose_event_never_came(pipeline: Pipeline) -> None:
-    for body in (b"a", b"b"):
+    for body in (b"a", b"bb"):
         pipeline.put("raw/sales/x.csv", body)
     pipeline.open(pipeline.put("sales_data.csv", RECORD))
     pipeline.put("transactions.csv", b"c")
     pipeline.open(sweep=True)
 
-    rows = pipeline.query("select object_key, version_order from ops.deliveries order by object_key, version_order")
-    assert rows == [("raw/sales/x.csv", 0), ("raw/sales/x.csv", 1), ("sales_data.csv", 0), ("transactions.csv", 0)]
+    rows = pipeline.query("select object_key, bytes from ops.deliveries order by object_key, version_order")
+    sizes = [("sales_data.csv", len(RECORD)), ("transactions.csv", 1)]
+    assert rows == [("raw/sales/x.csv", 1), ("raw/sales/x.csv", 2), *sizes]
 
 
 def test_an_event_after_the_sweep_adds_its_sequencer_only(pipeline: Pipeline) -> None:
@@ -57,13 +59,29 @@ def test_an_event_after_the_sweep_adds_its_sequencer_only(pipeline: Pipeline) ->
     assert pipeline.query("select sequencer from ops.deliveries") == [(event["detail"]["object"]["sequencer"],)]
 
 
-def test_versions_count_from_the_oldest_whatever_is_registered_first(pipeline: Pipeline) -> None:
+def test_versions_are_ordered_whatever_is_registered_first(pipeline: Pipeline) -> None:
     events = [pipeline.put("sales_data.csv", b"%d" % number) for number in range(3)]
     pipeline.put("sales_data.csv.other", b"x")
     for event in reversed(events):
         pipeline.open(event)
+    newest_first, oldest_first = "order by version_order desc", "order by delivery_id"
+    order = pipeline.query(f"select delivery_id from ops.deliveries {newest_first}")
+    assert order == pipeline.query(f"select delivery_id from ops.deliveries {oldest_first}")
+
+
+def test_a_new_version_is_the_newest_when_older_ones_were_deleted(pipeline: Pipeline) -> None:
+    events = []
+    for number in range(3):
+        events.append(pipeline.put("sales_data.csv", b"%d" % number))
+        pipeline.open(events[-1])
+    for event in events[:2]:
+        version = event["detail"]["object"]["version-id"]
+        pipeline.s3.delete_object(Bucket=pipeline.bucket, Key="sales_data.csv", VersionId=version)
+    # S3 tells times in whole seconds.
+    time.sleep(1.1)
+    pipeline.open(pipeline.put("sales_data.csv", b"3"))
     orders = pipeline.query("select version_order from ops.deliveries order by delivery_id")
-    assert orders == [(2,), (1,), (0,)]
+    assert orders[3] > max(orders[:3])
 
 
 def test_what_the_pipeline_writes_itself_is_no_drop(pipeline: Pipeline) -> None:
