@@ -26,8 +26,8 @@ BATCH_BYTES = 4 << 20
 BATCH_ROWS = 16_384
 DICTIONARY_BYTES = 16 << 20
 """How much of a row group's text may be held as dictionaries."""
-DAMAGE = (pa.ArrowException, OSError, ValueError)
-"""What pyarrow raises for a file that is not as its footer says; ValueError for names that are no UTF-8."""
+DAMAGE = (pa.ArrowException, OSError, ValueError, LookupError)
+"""What pyarrow raises for a file that is not as its footer says; the last two for damaged names."""
 
 
 class ParquetReader:
@@ -120,12 +120,16 @@ def _columns(schema: pa.Schema, contract: Contract) -> list[str | None]:
 def _batches(spool: IO[bytes], file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
     for index in range(file.metadata.num_row_groups):
         with _damage_refused():
+            # Damage in what describes a column is an error here, and the end of the process where `column()` meets it.
+            next(file.iter_batches(1, row_groups=[index]), None)
             group = file.metadata.row_group(index)
             rows = BATCH_BYTES * group.num_rows // max(group.total_byte_size, 1)
             part = _opened(spool, file.metadata, _repeating(group, file.schema_arrow))
             batches = part.iter_batches(max(1, min(rows, BATCH_ROWS)), row_groups=[index])
         while (batch := _next(batches)) is not None:
-            yield from _pieces(batch)
+            with _damage_refused():
+                pieces = list(_pieces(batch))
+            yield from pieces
 
 
 def _next(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:

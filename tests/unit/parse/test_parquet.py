@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loaders.errors import TerminalError
@@ -108,11 +108,17 @@ def test_any_table_comes_back_exactly(rows: list[tuple[str, float, str | None]])
     assert found.summary.records_read == len(rows)
 
 
-@given(st.binary(max_size=60), st.integers(0, 2000), st.integers(0, 60))
-def test_no_damaged_file_is_read_in_part_or_ends_the_loader(junk: bytes, place: int, gone: int) -> None:
-    good = parquet(pa.table({"id": ["a", "b"] * 20, "note": list(range(40))}), store_schema=False)
-    place = 4 + place % (len(good) - 4)
-    found = outcome(good[:place] + junk + good[place + gone :], NAME)
+WHOLE = parquet(
+    pa.table({"id": ["a", "b"] * 20, "note": list(range(40)), "name": [D("1.10")] * 40, "at": [date(2022, 1, 1)] * 40}),
+    store_schema=False,
+    compression="none",
+)
+
+
+@settings(max_examples=500)
+@given(st.integers(4, len(WHOLE) - 1), st.binary(max_size=1) | st.binary(max_size=20), st.integers(0, 1))
+def test_a_damaged_file_is_refused_or_read_and_never_ends_the_loader(place: int, junk: bytes, shift: int) -> None:
+    found = outcome(WHOLE[:place] + junk + WHOLE[place + shift * len(junk) :], NAME)
     assert found.error is None or found.error.startswith("things.parquet: ")
 
 
