@@ -19,7 +19,6 @@ from xtage.errors import OperatorError
 from xtage.stages import REGION, find_stage, local_environment
 
 RUNS_SHOWN = 5
-NOTHING_KNOWN: dict[str, Any] = {"runs": [], "feeds": [], "deliveries": {}, "unified_rows": None}
 
 
 @click.command("status")

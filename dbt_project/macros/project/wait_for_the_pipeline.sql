@@ -21,6 +21,12 @@
         {%- do run_query('select pg_sleep(1)') -%}
         {%- set building.run = xtage.run_that_builds() -%}
     {%- endfor -%}
+    {%- if building.run -%}
+        {{ exceptions.raise_compiler_error(
+            "the pipeline's run " ~ building.run ~ " is still building the models: wait for it with `xtage run`, "
+            ~ "or set XTAGE_SCHEMA_PREFIX to build beside it"
+        ) }}
+    {%- endif -%}
 {%- endmacro %}
 
 {# RDS holds the lease; builds in Redshift are the pipeline's alone. #}
