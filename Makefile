@@ -19,6 +19,10 @@ PYTHON := $(shell for name in python3 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && command -v $$name && break; done)
 endif
 
+# What uv compares with the Python an environment was made from: with a shim of pyenv, or the python of another environment,
+# it would find them different and make the environment anew, under a running local cloud too.
+BASE_PYTHON = $(shell "$(PYTHON)" -c 'import sys; print(sys._base_executable)' 2>/dev/null)
+
 # Only the Python that is there: uv must not download one.
 export UV_PYTHON_DOWNLOADS := never
 # An activated environment of somebody else must not become the target.
@@ -28,7 +32,7 @@ unexport PYTHONHOME
 
 UV := .tools/bin/uv
 UV_STAMP := .tools/uv-$(UV_VERSION)
-SYNC := $(UV) sync --frozen --inexact --python "$(PYTHON)"
+SYNC := $(UV) sync --frozen --inexact --python "$(BASE_PYTHON)"
 HOME_DIR := $(or $(XTAGE_HOME),.xtage)
 SAMPLES := $(HOME_DIR)/samples
 FEED_FILES := sales_data.csv transactions.csv products.csv customer_data.json exchange_rates.json
@@ -122,5 +126,5 @@ $(UV_STAMP): | check-python
 # Without --inexact: what the Lambdas do not declare must not be there.
 .venv-lambda/.installed: uv.lock pyproject.toml $(UV_STAMP) | check-python
 	$(say) "Installing the Lambdas' environment into .venv-lambda"
-	@UV_PROJECT_ENVIRONMENT=.venv-lambda $(UV) sync --frozen --python "$(PYTHON)" --only-group lambda --no-install-project
+	@UV_PROJECT_ENVIRONMENT=.venv-lambda $(UV) sync --frozen --python "$(BASE_PYTHON)" --only-group lambda --no-install-project
 	@touch $@
