@@ -1,7 +1,8 @@
 """The three families of failure, named once.
 
-The class name is what Step Functions sees as the error name: the state machine retries `TransientError` and nothing
-else. A `DataError` is an outcome of its file, recorded with it; the other two leave the loader as exceptions.
+The class name is what Step Functions sees as the error name. Of these three the state machine retries `TransientError`
+only, beside the Lambda service's own faults. A `DataError` is an outcome of its file, recorded with it; the other two
+leave the loader as exceptions.
 """
 
 from __future__ import annotations

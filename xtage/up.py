@@ -24,7 +24,7 @@ FINISHED = {"CREATE_COMPLETE": "created", "UPDATE_COMPLETE": "updated"}
     type=click.Choice(["rds", "both"]),
     default="rds",
     show_default=True,
-    help="rds: PostgreSQL. both: Redshift beside it.",
+    help="rds: PostgreSQL. both: Redshift beside it, which does not exist yet.",
 )
 def command(warehouse: str) -> None:
     """Start PostgreSQL and AWS on this machine and deploy the pipeline into them.
