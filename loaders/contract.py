@@ -109,7 +109,7 @@ def load_contracts(directory: Path = CONTRACTS_DIRECTORY) -> Mapping[str, Contra
 
 @cache
 def _load(directory: Path) -> Mapping[str, Contract]:
-    # Imported here: pydantic and the standard's models are needed only while files are read.
+    # Imported here, against a circle: reading makes the values that are defined in this module.
     from loaders.contract_file import read_directory
 
     return MappingProxyType(read_directory(directory))

@@ -11,18 +11,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+import msgspec
 import yaml
-from open_data_contract_standard.model import (
+
+from loaders.contract import MAX_BYTES, Column, Contract, Freshness, LogicalType, Rule, Severity, normalized
+from loaders.contract_document import (
     CustomProperty,
-    OpenDataContractStandard,
+    Document,
     SchemaObject,
     SchemaProperty,
     ServiceLevelAgreementProperty,
-    Team,
+    document_of,
 )
-from pydantic import ValidationError
-
-from loaders.contract import MAX_BYTES, Column, Contract, Freshness, LogicalType, Rule, Severity, normalized
 from loaders.errors import ContractError
 
 SUFFIX = ".odcs.yaml"
@@ -96,20 +96,16 @@ def read_file(path: Path) -> Contract:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=YamlLoader)
         if not isinstance(document, dict):
             raise _MistakeError("holds no YAML mapping")
-        return _contract(OpenDataContractStandard(**document), path)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ContractError(f"{path.name}: {place}: {first['msg']}") from error
+        return _contract(document_of(document), path)
     except yaml.YAMLError as error:
         raise ContractError(f"{path.name}: is not valid YAML: {error}") from error
-    except (_MistakeError, TypeError, UnicodeDecodeError) as error:
+    except (_MistakeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise ContractError(f"{path.name}: {error}") from error
 
 
-def _contract(document: OpenDataContractStandard, path: Path) -> Contract:
+def _contract(document: Document, path: Path) -> Contract:
     table = _table(document, path)
-    custom = _custom(document.customProperties, CONTRACT_PROPERTIES, "customProperties")
+    custom = _custom(document.custom_properties, CONTRACT_PROPERTIES, "customProperties")
     empty_words = _words(custom.get("emptyWords", DEFAULT_EMPTY_WORDS))
     columns = tuple(_column(column, empty_words) for column in table.properties or ())
     _refuse_repeated((column.name for column in columns), "column name")
@@ -127,7 +123,7 @@ def _contract(document: OpenDataContractStandard, path: Path) -> Contract:
         delivery=cast(Literal["full", "delta"], delivery),
         on_rewrite=cast(Literal["add", "replace"], on_rewrite),
         file_patterns=_patterns(custom.get("filePatterns")),
-        freshness=_freshness(document.slaProperties or ()),
+        freshness=_freshness(document.sla_properties or ()),
         allow_empty=bool(custom.get("allowEmpty", False)),
         encoding=_encoding(custom.get("encoding")),
         delimiter=_delimiter(custom.get("delimiter")),
@@ -136,12 +132,12 @@ def _contract(document: OpenDataContractStandard, path: Path) -> Contract:
     )
 
 
-def _table(document: OpenDataContractStandard, path: Path) -> SchemaObject:
+def _table(document: Document, path: Path) -> SchemaObject:
     if document.kind != "DataContract":
         raise _MistakeError("kind must be DataContract")
-    if not str(document.apiVersion).startswith("v3."):
-        raise _MistakeError(f"apiVersion must be v3.x, not {document.apiVersion}")
-    tables = document.schema_ or []
+    if not str(document.api_version).startswith("v3."):
+        raise _MistakeError(f"apiVersion must be v3.x, not {document.api_version}")
+    tables = document.schema or []
     if len(tables) != 1:
         raise _MistakeError(f"schema must hold exactly one table, not {len(tables)}")
     expected = path.name.removesuffix(SUFFIX)
@@ -158,10 +154,10 @@ def _column(column: SchemaProperty, empty_words: tuple[str, ...]) -> Column:
         raise _MistakeError(
             f"column name {name!r} must be snake_case, begin with a letter and have at most 63 characters"
         )
-    custom = _custom(column.customProperties, COLUMN_PROPERTIES, f"{name}.customProperties")
-    _one_of(column.logicalType, get_args(LogicalType), f"{name}.logicalType")
-    logical_type = cast(LogicalType, column.logicalType)
-    data_type = column.physicalType or DEFAULT_PHYSICAL_TYPES[logical_type]
+    custom = _custom(column.custom_properties, COLUMN_PROPERTIES, f"{name}.customProperties")
+    _one_of(column.logical_type, get_args(LogicalType), f"{name}.logicalType")
+    logical_type = cast(LogicalType, column.logical_type)
+    data_type = column.physical_type or DEFAULT_PHYSICAL_TYPES[logical_type]
     if not PHYSICAL_TYPE.fullmatch(data_type):
         raise _MistakeError(f"{name}.physicalType {data_type!r} must be text, integer, bigint, date or numeric(p,s)")
     _one_of(custom.get("letterCase"), ("upper", "lower", None), f"{name}.letterCase")
@@ -170,11 +166,11 @@ def _column(column: SchemaProperty, empty_words: tuple[str, ...]) -> Column:
         raise _MistakeError(f"{name}.maxBytes is {max_bytes}; it must be from 1 to {MAX_BYTES} (Redshift's limit)")
     return Column(
         name=name,
-        source_name=column.physicalName or name,
+        source_name=column.physical_name or name,
         type=logical_type,
         data_type=data_type,
         description=_one_line(_required(column.description, f"{name}.description")),
-        required=bool(column.required or column.primaryKey),
+        required=bool(column.required or column.primary_key),
         max_bytes=max_bytes,
         date_formats=_date_formats(name, logical_type, custom.get("dateFormats")),
         empty_words=_words(custom.get("emptyWords", empty_words)),
@@ -184,7 +180,7 @@ def _column(column: SchemaProperty, empty_words: tuple[str, ...]) -> Column:
 
 
 def _rules(name: str, column: SchemaProperty, not_after_delivery: bool) -> Iterator[Rule]:
-    yield from _limits(name, column.logicalTypeOptions or {}, "error", None)
+    yield from _limits(name, column.logical_type_options or {}, "error", None)
     if column.enum:
         yield Rule("not_an_accepted_value", "accepted_values", tuple(str(value.value) for value in column.enum))
     if not_after_delivery:
@@ -207,8 +203,8 @@ def _limits(column: str, options: Mapping[str, Any], severity: Severity, name: s
 
 
 def _key(columns: Iterable[SchemaProperty]) -> tuple[str, ...]:
-    key = [column for column in columns if column.primaryKey]
-    positions = [column.primaryKeyPosition or 1 for column in key]
+    key = [column for column in columns if column.primary_key]
+    positions = [column.primary_key_position or 1 for column in key]
     if not key:
         raise _MistakeError("no column has primaryKey: true; a feed needs a record key")
     if sorted(positions) != list(range(1, len(key) + 1)):
@@ -220,9 +216,9 @@ def _freshness(properties: Iterable[ServiceLevelAgreementProperty]) -> Freshness
     for sla in properties:
         if sla.property == "freshness":
             hours = {"h": 1, "d": 24}.get(str(sla.unit))
-            if hours is None or not isinstance(sla.value, int) or not isinstance(sla.valueExt, int):
+            if hours is None or not isinstance(sla.value, int) or not isinstance(sla.value_ext, int):
                 raise _MistakeError("slaProperties.freshness needs value (late), valueExt (failed) and unit h or d")
-            return Freshness(sla.value * hours, sla.valueExt * hours)
+            return Freshness(sla.value * hours, sla.value_ext * hours)
     raise _MistakeError("slaProperties has no `freshness`")
 
 
@@ -269,8 +265,8 @@ def _custom(properties: list[CustomProperty] | None, known: Mapping[str, type], 
     return found
 
 
-def _owner(document: OpenDataContractStandard) -> str:
-    return _required(document.team.name if isinstance(document.team, Team) else None, "team.name")
+def _owner(document: Document) -> str:
+    return _required(document.team.name if document.team else None, "team.name")
 
 
 def _words(words: Iterable[Any]) -> tuple[str, ...]:

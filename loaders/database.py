@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -46,26 +47,46 @@ def connect(environment: Mapping[str, str]) -> Connection:
     DATABASE_CA_BUNDLE) or `off`. Raises TransientError when the database cannot be reached, TerminalError when the
     secret, the password or the certificate is wrong.
     """
-    # Imported here: with pandas it takes longer than everything else of a start, and only connecting needs it.
-    import awswrangler
-
     secret = environment.get("DATABASE_SECRET")
     if not secret:
         raise TerminalError("DATABASE_SECRET is not set", remedy="set it to the name of the database's secret")
     with classified(f"the database of secret {secret}"):
         try:
-            connection: Connection = awswrangler.postgresql.connect(
-                secret_id=secret, ssl_context=tls_context(environment), timeout=CONNECT_TIMEOUT_SECONDS
-            )
-        except (KeyError, ValueError) as error:
+            arguments = _connection_arguments(_secret_text(secret))
+        except (KeyError, TypeError, ValueError) as error:
             raise TerminalError(
                 f"secret {secret} is not what it should be: {error}",
                 remedy="give it host, port, dbname, username, password and engine, as JSON",
             ) from error
+        connection = pg8000.dbapi.connect(
+            **arguments, ssl_context=tls_context(environment), timeout=CONNECT_TIMEOUT_SECONDS
+        )
         # The time limit is for connecting; a statement may wait longer than that for the server.
         connection._usock.settimeout(None)
         prepare_session(connection)
     return connection
+
+
+def _secret_text(secret: str) -> str:
+    # Imported here: a connection that is given needs no AWS. Not through awswrangler, whose import takes half a second
+    # and 100 MB of a Lambda's start.
+    import boto3
+
+    return str(boto3.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
+
+
+def _connection_arguments(secret_text: str) -> dict[str, Any]:
+    """What the driver connects with, from the JSON that RDS and Secrets Manager's rotation write."""
+    values = json.loads(secret_text)
+    if values["engine"] not in ("postgres", "postgresql"):
+        raise ValueError(f"engine is {values['engine']}")
+    return {
+        "user": values["username"],
+        "password": values["password"],
+        "host": values["host"],
+        "port": int(values["port"]),
+        "database": values["dbname"],
+    }
 
 
 def prepare_session(connection: Connection) -> None:

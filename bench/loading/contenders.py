@@ -43,13 +43,14 @@ def copy_plain(place: Place, file: BenchFile) -> Command:
 def copy_raw(place: Place, file: BenchFile) -> Command:
     r"""Yardstick B: `psql \copy` of the same bytes into the raw table, `_load_id` and `_row_number` by its defaults.
 
-    The sequence behind `_row_number` is cached as the loader does it.
+    Of the defaults that are right when several sessions load into one table, these are the cheapest: a setting is
+    stable, and `nextval` is the one volatile function with which COPY still writes many rows at once.
     """
     return _psql(
         place,
         "create temporary sequence bench_row_numbers cache 1000",
-        "set xtage.load_id = 0",
-        "do $$ begin perform set_config('xtage.row_numbers', 'bench_row_numbers'::regclass::oid::text, false); end $$",
+        "set bench.load_id = 0",
+        "do $$ begin perform set_config('bench.numbers', 'bench_row_numbers'::regclass::oid::text, false); end $$",
         f"\\copy raw.{FEED} ({RAW_COLUMNS}) from '{file.path}' {COPY_OPTIONS}",
     )
 

@@ -9,9 +9,8 @@ from loaders.counts import told
 from loaders.database import Cursor
 from loaders.errors import TerminalError
 from loaders.parse import Batch, Reject
-from loaders.tables import LOAD_ID_SETTING, ROW_NUMBERS_SETTING, quoted
+from loaders.tables import quoted
 
-SEQUENCE = "pg_temp.xtage_row_numbers"
 REJECT_BYTES = 4 << 20
 """Rejects are collected up to this size; then the running COPY ends so that they can be written."""
 COPY_REJECTS = (
@@ -20,17 +19,10 @@ COPY_REJECTS = (
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
 
 
-def prepare_numbering(cursor: Cursor) -> None:
-    """Makes the sequence from which raw tables take `_row_number`: the session's own, so not in the WAL either."""
-    cursor.execute(f"create temporary sequence if not exists {SEQUENCE.split('.')[1]} cache 1000")
-    cursor.execute(f"select set_config('{ROW_NUMBERS_SETTING}', '{SEQUENCE}'::regclass::oid::text, false)")
-
-
 class Copy:
-    """Lands one file's items in a raw table.
+    """Lands one file's items in a raw table, through as few COPYs as columns and rejects allow.
 
-    Rows that follow one another go through one COPY, numbered by the server; a gap in the numbers, where a record was
-    rejected, begins a new one. `first_reject` tells about the first rejected record, null when there was none.
+    `first_reject` tells about the first rejected record, null when there was none.
     """
 
     def __init__(
@@ -50,7 +42,6 @@ class Copy:
 
     def run(self) -> None:
         """Takes the items to their end. Raises whatever the items raise, and database errors of the driver."""
-        self._cursor.execute(f"select set_config('{LOAD_ID_SETTING}', %s, true)", (str(self._load_id),))
         while (item := self._next()) is not None:
             if isinstance(item, Batch):
                 self._copy(item)
@@ -68,8 +59,6 @@ class Copy:
         return next(self._items, None)
 
     def _copy(self, batch: Batch) -> None:
-        if not batch.numbered:
-            self._cursor.execute(f"select setval('{SEQUENCE}', %s, false)", (batch.first_row_number,))
         columns = ", ".join(quoted(column) for column in batch.columns)
         self._sent = 0
         self._cursor.execute(
@@ -122,5 +111,4 @@ class Copy:
 
 
 def _continues(batch: Batch, following: Batch) -> bool:
-    same = (batch.columns, batch.format, batch.numbered) == (following.columns, following.format, following.numbered)
-    return same and (batch.numbered or batch.first_row_number + batch.records == following.first_row_number)
+    return (batch.columns, batch.format) == (following.columns, following.format)

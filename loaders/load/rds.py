@@ -13,7 +13,7 @@ from loaders.counts import require_records
 from loaders.database import Connection, Cursor, transaction
 from loaders.errors import DataError, LoaderError, TerminalError, TransientError
 from loaders.ledger import Delivery
-from loaders.load.copy import Copy, prepare_numbering
+from loaders.load.copy import Copy
 from loaders.load.read_ahead import read_ahead
 from loaders.parse import Batch, Summary, read
 from loaders.storage import ObjectStream
@@ -58,7 +58,6 @@ class Loader:
         """
         with transaction(self.connection) as cursor:
             delivery = ledger.find_delivery(cursor, delivery_id)
-            prepare_numbering(cursor)
         if delivery.status == "pending":
             try:
                 self._settle(delivery, run_id)
@@ -101,7 +100,7 @@ class Loader:
     def copy(self, cursor: Cursor, delivery: Delivery, contract: Contract, load_id: int) -> tuple[str, Summary]:
         """Lands the file's records and rejects; returns the hash of its bytes and the counts."""
         with ObjectStream(self.s3, delivery.version) as stream:
-            reader = read(stream, delivery.version.object_key, contract)
+            reader = read(stream, delivery.version.object_key, contract, load_id)
             with closing(read_ahead(reader, Batch)) as items:
                 copy = Copy(
                     cursor,

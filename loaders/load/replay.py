@@ -7,7 +7,6 @@ from loaders.contract import feed_of
 from loaders.database import Cursor, transaction
 from loaders.errors import DataError, TerminalError, TransientError
 from loaders.ledger import Delivery
-from loaders.load.copy import prepare_numbering
 from loaders.load.rds import Loader, Outcome, outcome
 from loaders.runs import lock_lease
 from loaders.storage import find_version
@@ -30,7 +29,6 @@ def replay(loader: Loader, *, load_id: int | None = None, object_key: str | None
     with transaction(loader.connection) as cursor:
         # A duplicate's content is that of its load: the delivery that landed it is the one to read.
         source = ledger.find_delivery(cursor, _delivery_of_load(cursor, delivery.load_id))
-        prepare_numbering(cursor)
     try:
         _land_again(loader, source, delivery.load_id)
     except (DataError, TransientError, TerminalError) as error:

@@ -24,10 +24,11 @@ __all__ = ["Batch", "CopyFormat", "Reader", "Reject", "Summary", "read"]
 class Reader(Iterator[Batch | Reject]):
     """One file's batches and rejects, in the order of the file; `summary` is complete when they end."""
 
-    def __init__(self, stream: ByteSource, name: str, contract: Contract) -> None:
+    def __init__(self, stream: ByteSource, name: str, contract: Contract, load_id: int) -> None:
         self.summary = Summary()
         self._name = name
         self._contract = contract
+        self._load_id = load_id
         self._parts = self._read(stream)
 
     def __next__(self) -> Batch | Reject:
@@ -44,21 +45,24 @@ class Reader(Iterator[Batch | Reject]):
             # Imported here: pyarrow is most of a start.
             from loaders.parse.parquet_reader import ParquetReader
 
-            yield from ParquetReader(source, self._contract, self.summary)
+            yield from ParquetReader(source, self._contract, self.summary, self._load_id)
             return
         buffer = Buffer(Utf8Source(source, self._contract.encoding))
         buffer.fill(BLOCK_BYTES)
         kind = recognized(buffer.data[:BLOCK_BYTES], self._name)
         if kind == "csv":
-            yield from CsvReader(buffer, self._contract, self.summary)
+            yield from CsvReader(buffer, self._contract, self.summary, self._load_id)
         else:
-            yield from JsonReader(buffer, self._contract, self.summary, promises_lines(self._name))
+            lines = promises_lines(self._name)
+            yield from JsonReader(buffer, self._contract, self.summary, self._load_id, lines)
 
 
-def read(stream: ByteSource, name: str, contract: Contract) -> Reader:
+def read(stream: ByteSource, name: str, contract: Contract, load_id: int = 0) -> Reader:
     """Read a file, compressed or not, CSV, JSON or Parquet by what it holds. `name` is its object key.
+
+    `load_id` goes into every record's `_load_id`; 0, which no load has, is for a file that is only looked at.
 
     The stream is read to its end unless DataError is raised, which refuses the whole file: nothing of it may stay.
     Raises ContractError where the contract asks for what cannot be done.
     """
-    return Reader(stream, name, contract)
+    return Reader(stream, name, contract, load_id)

@@ -9,16 +9,17 @@ from itertools import chain
 
 import msgspec
 
-from loaders.parse.batch import TEXT_FORMAT, Batch, csv_format, text_line
+from loaders.parse.batch import LINEAGE, TEXT_FORMAT, Batch, csv_format, text_line
 from loaders.parse.csv_dialect import Header
 from loaders.parse.names import unique
-from loaders.parse.runs import Run, numbered
+from loaders.parse.runs import Run, with_lineage
 
 
 class Payload:
     """Makes batches of one file's records: of the file's own bytes, where the contract knows all columns."""
 
-    def __init__(self, header: Header) -> None:
+    def __init__(self, header: Header, load_id: int) -> None:
+        self._load_id = load_id
         self._delimiter = header.delimiter
         self._columns = header.known
         self._format = csv_format(header.delimiter, self._columns)
@@ -29,26 +30,23 @@ class Payload:
 
     def batch(self, runs: list[Run]) -> Batch:
         """The records of some runs, in their order."""
-        first, records = runs[0].first_row_number, sum(run.records for run in runs)
         if self._extra:
             numbers = chain.from_iterable(run.row_numbers for run in runs)
-            return self._with_extra(b"".join([run.payload for run in runs]), first, numbers)
-        if len(runs) == 1:
-            return Batch(self._columns, runs[0].payload, first, records, False, self._format)
+            return self._with_extra(b"".join([run.payload for run in runs]), numbers)
         lines = [record for run in runs for record in _records(run)]
-        payload = numbered(lines, runs, self._delimiter.encode())
-        return Batch((*self._columns, "_row_number"), payload, first, records, True, self._format)
+        payload = with_lineage(lines, runs, self._load_id, self._delimiter.encode())
+        return Batch((*LINEAGE, *self._columns), payload, len(lines), self._format)
 
-    def _with_extra(self, payload: bytes, first: int, numbers: Iterable[int]) -> Batch:
+    def _with_extra(self, payload: bytes, numbers: Iterable[int]) -> Batch:
         """The columns the contract does not know as one JSON object in `_extra`."""
         rows = csv.reader(io.StringIO(payload.decode(), newline=""), delimiter=self._delimiter, strict=True)
         lines = [self._text(row, number) for row, number in zip(rows, numbers, strict=True)]
-        columns = (*self._columns, "_extra", "_row_number")
-        return Batch(columns, "".join(lines).encode(), first, len(lines), True, TEXT_FORMAT)
+        columns = (*LINEAGE, *self._columns, "_extra")
+        return Batch(columns, "".join(lines).encode(), len(lines), TEXT_FORMAT)
 
     def _text(self, row: list[str], number: int) -> str:
         extra = msgspec.json.encode({name: row[index] for index, name in self._extra.items()}).decode()
-        return text_line([*(row[index] for index in self._known), extra, str(number)])
+        return text_line([str(self._load_id), str(number), *(row[index] for index in self._known), extra])
 
 
 def _records(run: Run) -> list[bytes]:

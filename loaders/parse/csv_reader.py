@@ -20,7 +20,7 @@ PIECE_BYTES = (1 << 13, 1 << 11)
 class CsvReader:
     """One CSV file. Iterating gives its batches and rejects; `summary` is complete when it ends."""
 
-    def __init__(self, buffer: Buffer, contract: Contract, summary: Summary) -> None:
+    def __init__(self, buffer: Buffer, contract: Contract, summary: Summary, load_id: int) -> None:
         self._buffer = buffer
         self._summary = summary
         header = find_header(buffer.data, contract)
@@ -28,7 +28,7 @@ class CsvReader:
         self._dialect = Dialect.of(header.delimiter, len(header.columns))
         limits = {column.name: column.max_bytes for column in contract.columns}
         self._records = Records(self._dialect, header, limits)
-        self._payload = Payload(header)
+        self._payload = Payload(header, load_id)
         self._runs: list[Run] = []
 
     def __iter__(self) -> Iterator[Batch | Reject]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from loaders.contract import Contract
-from loaders.parse.batch import TEXT_FORMAT, Batch, Summary
+from loaders.parse.batch import LINEAGE, TEXT_FORMAT, Batch, Summary
 from loaders.parse.buffer import BLOCK_BYTES
 from loaders.parse.json_rows import Row
-from loaders.parse.runs import Run, extend, numbered
+from loaders.parse.runs import Run, extend, with_lineage
 
 NULL = rb"\N"
 
@@ -14,8 +14,9 @@ NULL = rb"\N"
 class Batches:
     """Rows of COPY text, until there are enough for a batch."""
 
-    def __init__(self, contract: Contract, summary: Summary) -> None:
-        self._columns = contract.column_names
+    def __init__(self, contract: Contract, summary: Summary, load_id: int) -> None:
+        self._columns = (*LINEAGE, *contract.column_names)
+        self._load_id = load_id
         self._summary = summary
         self._has_extra = False
         self._clear()
@@ -55,16 +56,10 @@ class Batches:
         if not self._runs:
             return None
         columns, runs = self._columns, self._runs
-        payload = b"".join([run.payload for run in runs])
+        lines = b"".join([run.payload for run in runs]).split(b"\n")[:-1]
         if self._has_extra:
             columns = (*columns, "_extra")
-            lines = payload.split(b"\n")[:-1]
-            payload = b"".join(
-                [line + b"\t" + self._extras.get(index, NULL) + b"\n" for index, line in enumerate(lines)]
-            )
-        if len(runs) > 1:
-            columns = (*columns, "_row_number")
-            payload = numbered(payload.split(b"\n")[:-1], runs, b"\t")
-        batch = Batch(columns, payload, runs[0].first_row_number, self._records, len(runs) > 1, TEXT_FORMAT)
+            lines = [line + b"\t" + self._extras.get(index, NULL) for index, line in enumerate(lines)]
+        batch = Batch(columns, with_lineage(lines, runs, self._load_id, b"\t"), self._records, TEXT_FORMAT)
         self._clear()
         return batch

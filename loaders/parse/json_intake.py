@@ -37,9 +37,9 @@ Cut = Callable[[int], Block | None]
 class Intake:
     """The records of one file on their way from `buffer` to `batches`."""
 
-    def __init__(self, buffer: Buffer, contract: Contract, summary: Summary) -> None:
+    def __init__(self, buffer: Buffer, contract: Contract, summary: Summary, load_id: int) -> None:
         self.buffer = buffer
-        self.batches = Batches(contract, summary)
+        self.batches = Batches(contract, summary, load_id)
         self.rows = Rows(contract)
         self._contract = contract
         self._blocks: Blocks | None = None

@@ -18,13 +18,15 @@ from loaders.parse.json_lines import read_lines
 class JsonReader:
     """One JSON file. Iterating gives its batches and rejects; `promised_lines`: its name promises JSON Lines."""
 
-    def __init__(self, buffer: Buffer, contract: Contract, summary: Summary, promised_lines: bool) -> None:
+    def __init__(
+        self, buffer: Buffer, contract: Contract, summary: Summary, load_id: int, promised_lines: bool
+    ) -> None:
         self._buffer = buffer
         self._contract = contract
         self._summary = summary
         self._promised_lines = promised_lines
         self._lexer = Lexer(buffer)
-        self._intake = Intake(buffer, contract, summary)
+        self._intake = Intake(buffer, contract, summary, load_id)
 
     def __iter__(self) -> Iterator[Batch | Reject]:
         batches = self._intake.batches

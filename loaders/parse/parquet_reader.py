@@ -37,17 +37,19 @@ class ParquetReader:
     DataError where the file is damaged, nested or lacks a key column, TerminalError where the disk has no room for it.
     """
 
-    def __init__(self, source: ByteSource, contract: Contract, summary: Summary) -> None:
+    def __init__(self, source: ByteSource, contract: Contract, summary: Summary, load_id: int) -> None:
         self._source = source
         self._contract = contract
         self._summary = summary
+        self._load_id = load_id
 
     def __iter__(self) -> Iterator[Batch | Reject]:
         with tempfile.TemporaryFile() as spool:
             _keep(self._source, spool)
             with _damage_refused():
                 file = _opened(spool)
-            rows = Rows(self._contract, _columns(file.schema_arrow, self._contract), unique(file.schema_arrow.names))
+            columns, names = _columns(file.schema_arrow, self._contract), unique(file.schema_arrow.names)
+            rows = Rows(self._contract, columns, names, self._load_id)
             for batch in _batches(spool, file):
                 yield from rows.read(batch, self._summary)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loaders.contract import MAX_BYTES, Contract
-from loaders.parse.batch import RAW_START_BYTES, TEXT_ESCAPES, TEXT_FORMAT, Batch, Reject, Summary
+from loaders.parse.batch import LINEAGE, RAW_START_BYTES, TEXT_ESCAPES, TEXT_FORMAT, Batch, Reject, Summary
 from loaders.parse.parquet_text import TEXT, as_text
 
 Rule = tuple[pa.Array, str, str]
@@ -24,7 +24,8 @@ class Rows:
     `columns` are the contract's for each of the file's (null: unknown), `names` the file's, each of them once.
     """
 
-    def __init__(self, contract: Contract, columns: list[str | None], names: list[str]) -> None:
+    def __init__(self, contract: Contract, columns: list[str | None], names: list[str], load_id: int) -> None:
+        self._load_id = load_id
         limits = {column.name: column.max_bytes for column in contract.columns}
         self._names = names
         self._known = [(index, column, limits[column]) for index, column in enumerate(columns) if column]
@@ -34,7 +35,7 @@ class Rows:
         """One batch's records, counted."""
         first = summary.records_read + 1
         texts, rules = self._texts(batch)
-        columns = {column: texts[index] for index, column, _ in self._known}
+        columns = self._lineage(first, batch.num_rows) | {column: texts[index] for index, column, _ in self._known}
         if self._unknown:
             columns["_extra"] = self._extra(texts)
             rules.append(_too_long("_extra", columns["_extra"], MAX_BYTES))
@@ -45,11 +46,15 @@ class Rows:
         summary.records_loaded += batch.num_rows - rejected
         if rejected:
             yield from self._rejects(texts, rules, bad, first)
-            columns["_row_number"] = pa.array(range(first, first + batch.num_rows)).cast(TEXT)
             columns = {name: column.filter(pc.invert(bad)) for name, column in columns.items()}
         if batch.num_rows > rejected:
             payload = _copy_text(list(columns.values()))
-            yield Batch(tuple(columns), payload, first, batch.num_rows - rejected, rejected > 0, TEXT_FORMAT)
+            yield Batch(tuple(columns), payload, batch.num_rows - rejected, TEXT_FORMAT)
+
+    def _lineage(self, first: int, records: int) -> dict[str, pa.Array]:
+        load_ids = pa.repeat(pa.scalar(str(self._load_id), TEXT), records)
+        row_numbers = pa.array(range(first, first + records)).cast(TEXT)
+        return dict(zip(LINEAGE, (load_ids, row_numbers), strict=True))
 
     def _texts(self, batch: pa.RecordBatch) -> tuple[list[pa.Array], list[Rule]]:
         """Every column as text, and the rules about what a text may be."""

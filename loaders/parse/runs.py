@@ -38,13 +38,13 @@ def extend(runs: list[Run], first_row_number: int, payload: bytes, records: int)
         runs.append(Run(first_row_number, [payload], records))
 
 
-def numbered(lines: list[bytes], runs: list[Run], delimiter: bytes) -> bytes:
-    """The lines of the runs, given without line ends, each with its row number as a last field."""
-    number = delimiter + b"%d\n"
+def with_lineage(lines: list[bytes], runs: list[Run], load_id: int, delimiter: bytes) -> bytes:
+    """The lines of the runs, given without line ends, each with its load and its row number as first fields."""
+    lineage = b"%d" % load_id + delimiter + b"%d" + delimiter
     # Faster than formatting line by line.
-    parts = [b""] * (2 * len(lines))
-    parts[::2] = lines
-    parts[1::2] = [number % row_number for run in runs for row_number in run.row_numbers]
+    parts = [b"\n"] * (3 * len(lines))
+    parts[::3] = [lineage % row_number for run in runs for row_number in run.row_numbers]
+    parts[1::3] = lines
     return b"".join(parts)
 
 

@@ -17,8 +17,8 @@ create table if not exists "raw"."customers" (
     "gender" text,
     "location" text,
     "date_joined" text,
-    "_load_id" bigint default current_setting('xtage.load_id')::bigint not null,
-    "_row_number" bigint default nextval(current_setting('xtage.row_numbers')::oid) not null,
+    "_load_id" bigint not null,
+    "_row_number" bigint not null,
     "_extra" text
 );
 
@@ -28,8 +28,8 @@ create table if not exists "raw"."exchange_rates" (
     "currency_code" text,
     "date" text,
     "exchange_rate" text,
-    "_load_id" bigint default current_setting('xtage.load_id')::bigint not null,
-    "_row_number" bigint default nextval(current_setting('xtage.row_numbers')::oid) not null,
+    "_load_id" bigint not null,
+    "_row_number" bigint not null,
     "_extra" text
 );
 
@@ -41,8 +41,8 @@ create table if not exists "raw"."products" (
     "category" text,
     "price" text,
     "stock_available" text,
-    "_load_id" bigint default current_setting('xtage.load_id')::bigint not null,
-    "_row_number" bigint default nextval(current_setting('xtage.row_numbers')::oid) not null,
+    "_load_id" bigint not null,
+    "_row_number" bigint not null,
     "_extra" text
 );
 
@@ -54,8 +54,8 @@ create table if not exists "raw"."sales" (
     "quantity" text,
     "price" text,
     "transaction_date" text,
-    "_load_id" bigint default current_setting('xtage.load_id')::bigint not null,
-    "_row_number" bigint default nextval(current_setting('xtage.row_numbers')::oid) not null,
+    "_load_id" bigint not null,
+    "_row_number" bigint not null,
     "_extra" text
 );
 
@@ -68,8 +68,8 @@ create table if not exists "raw"."transactions" (
     "quantity" text,
     "transaction_date" text,
     "total_amount" text,
-    "_load_id" bigint default current_setting('xtage.load_id')::bigint not null,
-    "_row_number" bigint default nextval(current_setting('xtage.row_numbers')::oid) not null,
+    "_load_id" bigint not null,
+    "_row_number" bigint not null,
     "_extra" text
 );
 

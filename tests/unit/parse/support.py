@@ -15,6 +15,7 @@ from loaders.contract import Column, Contract, Freshness
 from loaders.errors import DataError
 from loaders.parse import Batch, Reject, Summary, read
 
+LOAD_ID = 17
 ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
@@ -80,7 +81,7 @@ def outcome(data: bytes, name: str = "things.csv", contract: Contract | None = N
     contract = contract or make_contract()
     result = Outcome()
     stream = Trickle(data, trickle)
-    reader = read(stream, name, contract)
+    reader = read(stream, name, contract, LOAD_ID)
     try:
         for part in reader:
             if isinstance(part, Reject):
@@ -99,11 +100,11 @@ def sorted_columns(batch: Batch, contract: Contract) -> Iterator[tuple[Any, ...]
     """A batch's rows with their numbers, in the contract's order; null for a column that the batch does not have."""
     rows = list(copied(batch))
     assert len(rows) == batch.records
-    for number, row in enumerate(rows, batch.first_row_number):
+    for row in rows:
         assert len(row) == len(batch.columns)
         values = dict(zip(batch.columns, row, strict=True))
-        row_number = int(values["_row_number"] or 0) if batch.numbered else number
-        yield (row_number, *(values.get(name) for name in (*contract.column_names, "_extra")))
+        assert values["_load_id"] == str(LOAD_ID)
+        yield (int(values["_row_number"] or 0), *(values.get(name) for name in (*contract.column_names, "_extra")))
 
 
 def copied(batch: Batch) -> Iterator[list[str | None]]:
