@@ -1,7 +1,6 @@
 """Random deliveries - late, repeated, rewritten, with keys that come and go - against the rules in plain Python."""
 
 import random
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,29 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.settings import PROJECT
 from tests.dbt.comparison import FEEDS, assert_marts_equal_reference, reference_states
 from tests.dbt.warehouse import Delivery, Record, Warehouse
 
 START = datetime(2026, 1, 1)
 DATES = ("2026-01-05", "05/01/2026", "01-05-2026", "", "2026-02-30", "2027-01-01")
 NUMBERS = ("1", "2", "7.0", "0", "-1", "500", "", "x", "1e1", "2.00005")
-
-
-@pytest.fixture(scope="module")
-def project_that_replaces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the dbt project in which the contracts of sales and products say that a rewrite replaces."""
-    copy = tmp_path_factory.mktemp("project")
-    for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(PROJECT / name, copy / name)
-    shutil.copytree(PROJECT / "dbt_project", copy / "dbt_project")
-    macro = copy / "dbt_project/macros/deliveries/contract_property.sql"
-    macro.write_text(
-        """{% macro contract_property(feed, property) -%}
-            case when {{ feed }} in ('sales', 'products') then 'replace' else 'add' end
-        {%- endmacro %}"""
-    )
-    return copy
 
 
 def random_record(feed: str, dice: random.Random) -> dict[str, str | None]:
