@@ -16,7 +16,7 @@ from tests.dbt.warehouse import Delivery, Record, Warehouse
 
 START = datetime(2026, 1, 1)
 DATES = ("2026-01-05", "05/01/2026", "01-05-2026", "", "2026-02-30", "2027-01-01")
-NUMBERS = ("1", "2", "7.0", "0", "-1", "500", "", "x", "1e1", "2.00005")
+NUMBERS = ("1", "2", "7.0", "0", "-1", "500", "", "x", "1e1", "2.00005", "-0.00001", "2000000000")
 
 
 def random_record(feed: str, dice: random.Random) -> dict[str, str | None]:
