@@ -6,6 +6,8 @@ a misspelt one is an error and never a silent default.
 
 from __future__ import annotations
 
+import codecs
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -93,7 +95,7 @@ def read_directory(directory: Path) -> dict[str, Contract]:
 def read_file(path: Path) -> Contract:
     """The contract in one file. Raises ContractError naming the file and what is wrong in it."""
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=YamlLoader)
+        document = _yaml(path.read_text(encoding="utf-8"))
         if not isinstance(document, dict):
             raise _MistakeError("holds no YAML mapping")
         return _contract(document_of(document), path)
@@ -101,6 +103,14 @@ def read_file(path: Path) -> Contract:
         raise ContractError(f"{path.name}: is not valid YAML: {error}") from error
     except (_MistakeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise ContractError(f"{path.name}: {error}") from error
+
+
+def _yaml(text: str) -> Any:
+    try:
+        return yaml.load(text, Loader=YamlLoader)
+    except ValueError as error:
+        # A date that no calendar has, say: PyYAML lets through what making the value raised.
+        raise _MistakeError(f"is not valid YAML: {error}") from error
 
 
 def _contract(document: Document, path: Path) -> Contract:
@@ -197,7 +207,7 @@ def _limits(column: str, options: Mapping[str, Any], severity: Severity, name: s
     for option, limit in options.items():
         if option not in LIMITS:
             raise _MistakeError(f"{column}: limit {option!r} is not one of {', '.join(LIMITS)}")
-        if isinstance(limit, bool) or not isinstance(limit, int | float):
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or not math.isfinite(limit):
             raise _MistakeError(f"{column}: {option} must be a number, not {limit!r}")
         yield Rule(name or LIMIT_RULES[option], LIMITS[option], str(limit), severity)
 
@@ -216,7 +226,7 @@ def _freshness(properties: Iterable[ServiceLevelAgreementProperty]) -> Freshness
     for sla in properties:
         if sla.property == "freshness":
             hours = {"h": 1, "d": 24}.get(str(sla.unit))
-            if hours is None or not isinstance(sla.value, int) or not isinstance(sla.value_ext, int):
+            if hours is None or type(sla.value) is not int or type(sla.value_ext) is not int:
                 raise _MistakeError("slaProperties.freshness needs value (late), valueExt (failed) and unit h or d")
             return Freshness(sla.value * hours, sla.value_ext * hours)
     raise _MistakeError("slaProperties has no `freshness`")
@@ -241,7 +251,9 @@ def _encoding(encoding: str | None) -> str | None:
     if encoding is not None:
         try:
             "".encode(encoding)
-        except LookupError as error:
+            # Of IDNA and its kind this tells that they decode no damaged text.
+            codecs.getincrementaldecoder(encoding)("backslashreplace").decode(b"", final=True)
+        except (LookupError, ValueError) as error:
             raise _MistakeError(f"customProperties.encoding: {error}") from error
     return encoding
 
@@ -259,7 +271,7 @@ def _custom(properties: list[CustomProperty] | None, known: Mapping[str, type], 
             raise _MistakeError(f"{place}: {name!r} is not one of {', '.join(known)}")
         if name in found:
             raise _MistakeError(f"{place}: {name} is given twice")
-        if not isinstance(custom.value, known[name]):
+        if type(custom.value) is not known[name]:
             raise _MistakeError(f"{place}: {name} must be a {known[name].__name__}, not {custom.value!r}")
         found[name] = custom.value
     return found
