@@ -95,22 +95,15 @@ def read_directory(directory: Path) -> dict[str, Contract]:
 def read_file(path: Path) -> Contract:
     """The contract in one file. Raises ContractError naming the file and what is wrong in it."""
     try:
-        document = _yaml(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=YamlLoader)
         if not isinstance(document, dict):
             raise _MistakeError("holds no YAML mapping")
         return _contract(document_of(document), path)
     except yaml.YAMLError as error:
         raise ContractError(f"{path.name}: is not valid YAML: {error}") from error
-    except (_MistakeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except (_MistakeError, msgspec.ValidationError, ValueError) as error:
+        # ValueError: no UTF-8, or a value that YAML cannot make, as a date of no calendar.
         raise ContractError(f"{path.name}: {error}") from error
-
-
-def _yaml(text: str) -> Any:
-    try:
-        return yaml.load(text, Loader=YamlLoader)
-    except ValueError as error:
-        # A date that no calendar has, say: PyYAML lets through what making the value raised.
-        raise _MistakeError(f"is not valid YAML: {error}") from error
 
 
 def _contract(document: Document, path: Path) -> Contract:
@@ -251,7 +244,6 @@ def _encoding(encoding: str | None) -> str | None:
     if encoding is not None:
         try:
             "".encode(encoding)
-            # Of IDNA and its kind this tells that they decode no damaged text.
             codecs.getincrementaldecoder(encoding)("backslashreplace").decode(b"", final=True)
         except (LookupError, ValueError) as error:
             raise _MistakeError(f"customProperties.encoding: {error}") from error
