@@ -41,6 +41,17 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Tolerated:
+    """How much dirt is usual in a column, in percent of the records that count; more is a warning of the build.
+
+    `missing` values of a required column, and `invalid` ones: unreadable, or against a rule. Not stated is 0.
+    """
+
+    missing: str = "0"
+    invalid: str = "0"
+
+
+@dataclass(frozen=True)
 class Column:
     """One column of a feed. `name` is the raw table's, `source_name` the file's; `data_type` is the staged SQL type."""
 
@@ -55,6 +66,7 @@ class Column:
     empty_words: tuple[str, ...] = ()
     letter_case: Literal["upper", "lower"] | None = None
     rules: tuple[Rule, ...] = ()
+    tolerated: Tolerated = Tolerated()
 
 
 @dataclass(frozen=True)

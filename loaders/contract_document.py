@@ -25,6 +25,8 @@ class Quality(msgspec.Struct, rename="camel"):
     metric: str | None = None
     severity: str | None = None
     arguments: dict[str, Any] | None = None
+    unit: str | None = None
+    must_be_less_or_equal_to: int | float | None = None
 
 
 class SchemaProperty(msgspec.Struct, rename="camel"):
@@ -45,6 +47,7 @@ class SchemaProperty(msgspec.Struct, rename="camel"):
 class SchemaObject(msgspec.Struct, rename="camel"):
     name: str | None = None
     description: str | None = None
+    quality: list[Quality] | None = None
     properties: list[SchemaProperty] | None = None
 
 

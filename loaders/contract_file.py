@@ -7,16 +7,15 @@ a misspelt one is an error and never a silent default.
 from __future__ import annotations
 
 import codecs
-import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 import msgspec
 import yaml
 
-from loaders.contract import MAX_BYTES, Column, Contract, Freshness, LogicalType, Rule, Severity, normalized
+from loaders.contract import MAX_BYTES, Column, Contract, Freshness, LogicalType, Tolerated, normalized
 from loaders.contract_document import (
     CustomProperty,
     Document,
@@ -25,6 +24,7 @@ from loaders.contract_document import (
     ServiceLevelAgreementProperty,
     document_of,
 )
+from loaders.contract_quality import MistakeError, rules_of, tolerated_in
 from loaders.errors import ContractError
 
 SUFFIX = ".odcs.yaml"
@@ -35,20 +35,6 @@ DATE_TOKENS = re.compile(r"YYYY|MM|DD")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 PHYSICAL_TYPE = re.compile(r"(text|integer|bigint|date|numeric\(\d{1,2},\d{1,2}\))")
 DEFAULT_PHYSICAL_TYPES = {"string": "text", "integer": "bigint", "number": "numeric(38,10)", "date": "date"}
-LIMITS = {
-    "minimum": "minimum",
-    "exclusiveMinimum": "exclusive_minimum",
-    "maximum": "maximum",
-    "exclusiveMaximum": "exclusive_maximum",
-}
-"""Names of the standard's limits, and of the rules made from them."""
-LIMIT_RULES = {
-    "minimum": "below_minimum",
-    "exclusiveMinimum": "below_minimum",
-    "maximum": "above_maximum",
-    "exclusiveMaximum": "above_maximum",
-}
-
 CONTRACT_PROPERTIES = {
     "delivery": str,
     "onRewrite": str,
@@ -67,10 +53,6 @@ COLUMN_PROPERTIES = {
     "letterCase": str,
     "notAfterDelivery": bool,
 }
-
-
-class _MistakeError(Exception):
-    """One mistake in one contract, without the name of its file."""
 
 
 def read_directory(directory: Path) -> dict[str, Contract]:
@@ -97,11 +79,11 @@ def read_file(path: Path) -> Contract:
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=YamlLoader)
         if not isinstance(document, dict):
-            raise _MistakeError("holds no YAML mapping")
+            raise MistakeError("holds no YAML mapping")
         return _contract(document_of(document), path)
     except yaml.YAMLError as error:
         raise ContractError(f"{path.name}: is not valid YAML: {error}") from error
-    except (_MistakeError, msgspec.ValidationError, ValueError) as error:
+    except (MistakeError, msgspec.ValidationError, ValueError) as error:
         # ValueError: no UTF-8, or a value that YAML cannot make, as a date of no calendar.
         raise ContractError(f"{path.name}: {error}") from error
 
@@ -110,7 +92,8 @@ def _contract(document: Document, path: Path) -> Contract:
     table = _table(document, path)
     custom = _custom(document.custom_properties, CONTRACT_PROPERTIES, "customProperties")
     empty_words = _words(custom.get("emptyWords", DEFAULT_EMPTY_WORDS))
-    columns = tuple(_column(column, empty_words) for column in table.properties or ())
+    usual = tolerated_in(table.quality, Tolerated(), "schema")
+    columns = tuple(_column(column, empty_words, usual) for column in table.properties or ())
     _refuse_repeated((column.name for column in columns), "column name")
     _refuse_repeated((normalized(column.source_name) for column in columns), "column name in the file")
     delivery, on_rewrite = custom.get("delivery"), custom.get("onRewrite", "add")
@@ -137,24 +120,24 @@ def _contract(document: Document, path: Path) -> Contract:
 
 def _table(document: Document, path: Path) -> SchemaObject:
     if document.kind != "DataContract":
-        raise _MistakeError("kind must be DataContract")
+        raise MistakeError("kind must be DataContract")
     if not str(document.api_version).startswith("v3."):
-        raise _MistakeError(f"apiVersion must be v3.x, not {document.api_version}")
+        raise MistakeError(f"apiVersion must be v3.x, not {document.api_version}")
     tables = document.schema or []
     if len(tables) != 1:
-        raise _MistakeError(f"schema must hold exactly one table, not {len(tables)}")
+        raise MistakeError(f"schema must hold exactly one table, not {len(tables)}")
     expected = path.name.removesuffix(SUFFIX)
     if tables[0].name != expected:
-        raise _MistakeError(f"schema[0].name is {tables[0].name!r}; in this file it must be {expected!r}")
+        raise MistakeError(f"schema[0].name is {tables[0].name!r}; in this file it must be {expected!r}")
     if not NAME.fullmatch(expected):
-        raise _MistakeError(f"the feed name {expected!r} must be snake_case")
+        raise MistakeError(f"the feed name {expected!r} must be snake_case")
     return tables[0]
 
 
-def _column(column: SchemaProperty, empty_words: tuple[str, ...]) -> Column:
+def _column(column: SchemaProperty, empty_words: tuple[str, ...], usual: Tolerated) -> Column:
     name = _required(column.name, "schema.properties.name")
     if not NAME.fullmatch(name):
-        raise _MistakeError(
+        raise MistakeError(
             f"column name {name!r} must be snake_case, begin with a letter and have at most 63 characters"
         )
     custom = _custom(column.custom_properties, COLUMN_PROPERTIES, f"{name}.customProperties")
@@ -162,11 +145,11 @@ def _column(column: SchemaProperty, empty_words: tuple[str, ...]) -> Column:
     logical_type = cast(LogicalType, column.logical_type)
     data_type = column.physical_type or DEFAULT_PHYSICAL_TYPES[logical_type]
     if not PHYSICAL_TYPE.fullmatch(data_type):
-        raise _MistakeError(f"{name}.physicalType {data_type!r} must be text, integer, bigint, date or numeric(p,s)")
+        raise MistakeError(f"{name}.physicalType {data_type!r} must be text, integer, bigint, date or numeric(p,s)")
     _one_of(custom.get("letterCase"), ("upper", "lower", None), f"{name}.letterCase")
     max_bytes = custom.get("maxBytes", MAX_BYTES)
     if not 0 < max_bytes <= MAX_BYTES:
-        raise _MistakeError(f"{name}.maxBytes is {max_bytes}; it must be from 1 to {MAX_BYTES} (Redshift's limit)")
+        raise MistakeError(f"{name}.maxBytes is {max_bytes}; it must be from 1 to {MAX_BYTES} (Redshift's limit)")
     return Column(
         name=name,
         source_name=column.physical_name or name,
@@ -178,40 +161,18 @@ def _column(column: SchemaProperty, empty_words: tuple[str, ...]) -> Column:
         date_formats=_date_formats(name, logical_type, custom.get("dateFormats")),
         empty_words=_words(custom.get("emptyWords", empty_words)),
         letter_case=cast(Literal["upper", "lower"] | None, custom.get("letterCase")),
-        rules=tuple(_rules(name, column, bool(custom.get("notAfterDelivery", False)))),
+        rules=tuple(rules_of(name, column, bool(custom.get("notAfterDelivery", False)))),
+        tolerated=tolerated_in(column.quality, usual, name),
     )
-
-
-def _rules(name: str, column: SchemaProperty, not_after_delivery: bool) -> Iterator[Rule]:
-    yield from _limits(name, column.logical_type_options or {}, "error", None)
-    if column.enum:
-        yield Rule("not_an_accepted_value", "accepted_values", tuple(str(value.value) for value in column.enum))
-    if not_after_delivery:
-        yield Rule("after_delivery", "not_after_delivery", None)
-    for quality in column.quality or ():
-        if quality.metric != "invalidValues" or quality.severity != "warning" or not quality.name:
-            raise _MistakeError(
-                f"{name}.quality: only named `metric: invalidValues` with `severity: warning` is understood"
-            )
-        yield from _limits(name, quality.arguments or {}, "warning", quality.name)
-
-
-def _limits(column: str, options: Mapping[str, Any], severity: Severity, name: str | None) -> Iterator[Rule]:
-    for option, limit in options.items():
-        if option not in LIMITS:
-            raise _MistakeError(f"{column}: limit {option!r} is not one of {', '.join(LIMITS)}")
-        if isinstance(limit, bool) or not isinstance(limit, int | float) or not math.isfinite(limit):
-            raise _MistakeError(f"{column}: {option} must be a number, not {limit!r}")
-        yield Rule(name or LIMIT_RULES[option], LIMITS[option], str(limit), severity)
 
 
 def _key(columns: Iterable[SchemaProperty]) -> tuple[str, ...]:
     key = [column for column in columns if column.primary_key]
     positions = [column.primary_key_position or 1 for column in key]
     if not key:
-        raise _MistakeError("no column has primaryKey: true; a feed needs a record key")
+        raise MistakeError("no column has primaryKey: true; a feed needs a record key")
     if sorted(positions) != list(range(1, len(key) + 1)):
-        raise _MistakeError(f"primaryKeyPosition must count 1, 2, ... over the key columns, not {positions}")
+        raise MistakeError(f"primaryKeyPosition must count 1, 2, ... over the key columns, not {positions}")
     return tuple(str(column.name) for _, column in sorted(zip(positions, key, strict=True), key=lambda pair: pair[0]))
 
 
@@ -220,23 +181,23 @@ def _freshness(properties: Iterable[ServiceLevelAgreementProperty]) -> Freshness
         if sla.property == "freshness":
             hours = {"h": 1, "d": 24}.get(str(sla.unit))
             if hours is None or type(sla.value) is not int or type(sla.value_ext) is not int:
-                raise _MistakeError("slaProperties.freshness needs value (late), valueExt (failed) and unit h or d")
+                raise MistakeError("slaProperties.freshness needs value (late), valueExt (failed) and unit h or d")
             return Freshness(sla.value * hours, sla.value_ext * hours)
-    raise _MistakeError("slaProperties has no `freshness`")
+    raise MistakeError("slaProperties has no `freshness`")
 
 
 def _date_formats(name: str, logical_type: str, formats: list[Any] | None) -> tuple[str, ...]:
     if (logical_type == "date") != bool(formats):
-        raise _MistakeError(f"{name}.dateFormats must be given for a date, and only for a date")
+        raise MistakeError(f"{name}.dateFormats must be given for a date, and only for a date")
     for date_format in formats or ():
         if sorted(DATE_TOKENS.findall(str(date_format))) != ["DD", "MM", "YYYY"]:
-            raise _MistakeError(f"{name}.dateFormats: {date_format!r} must hold YYYY, MM and DD once each")
+            raise MistakeError(f"{name}.dateFormats: {date_format!r} must hold YYYY, MM and DD once each")
     return tuple(str(date_format) for date_format in formats or ())
 
 
 def _patterns(patterns: list[Any] | None) -> tuple[str, ...]:
     if not patterns or any(not isinstance(pattern, str) or "/" in pattern or not pattern for pattern in patterns):
-        raise _MistakeError("customProperties.filePatterns must list patterns of file names (no path)")
+        raise MistakeError("customProperties.filePatterns must list patterns of file names (no path)")
     return tuple(patterns)
 
 
@@ -246,7 +207,7 @@ def _encoding(encoding: str | None) -> str | None:
             "".encode(encoding)
             codecs.getincrementaldecoder(encoding)("backslashreplace").decode(b"", final=True)
         except (LookupError, ValueError) as error:
-            raise _MistakeError(f"customProperties.encoding: {error}") from error
+            raise MistakeError(f"customProperties.encoding: {error}") from error
     return encoding
 
 
@@ -260,11 +221,11 @@ def _custom(properties: list[CustomProperty] | None, known: Mapping[str, type], 
     for custom in properties or ():
         name = str(custom.property)
         if name not in known:
-            raise _MistakeError(f"{place}: {name!r} is not one of {', '.join(known)}")
+            raise MistakeError(f"{place}: {name!r} is not one of {', '.join(known)}")
         if name in found:
-            raise _MistakeError(f"{place}: {name} is given twice")
+            raise MistakeError(f"{place}: {name} is given twice")
         if type(custom.value) is not known[name]:
-            raise _MistakeError(f"{place}: {name} must be a {known[name].__name__}, not {custom.value!r}")
+            raise MistakeError(f"{place}: {name} must be a {known[name].__name__}, not {custom.value!r}")
         found[name] = custom.value
     return found
 
@@ -283,18 +244,18 @@ def _one_line(text: str) -> str:
 
 def _required(value: str | None, place: str) -> str:
     if not value or not value.strip():
-        raise _MistakeError(f"{place} is missing")
+        raise MistakeError(f"{place} is missing")
     return value
 
 
 def _one_of(value: object, allowed: Iterable[object], place: str) -> None:
     if value not in tuple(allowed):
-        raise _MistakeError(f"{place} is {value!r}; it must be one of {', '.join(str(one) for one in allowed)}")
+        raise MistakeError(f"{place} is {value!r}; it must be one of {', '.join(str(one) for one in allowed)}")
 
 
 def _refuse_repeated(names: Iterable[str], what: str) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise _MistakeError(f"{what} {name!r} is given twice")
+            raise MistakeError(f"{what} {name!r} is given twice")
         seen.add(name)

@@ -123,6 +123,7 @@ def _column_meta(column: Column) -> dict[str, Any]:
         "letter_case": column.letter_case,
         "date_formats": list(column.date_formats),
         "empty_words": list(column.empty_words),
+        "tolerated": {"missing": column.tolerated.missing, "invalid": column.tolerated.invalid},
         "rules": [
             {
                 "name": rule.name,
@@ -171,7 +172,7 @@ def _macro_column(column: Column) -> dict[str, Any]:
     meta = _column_meta(column)
     rules = [{name: value for name, value in rule.items() if value is not None} for rule in meta["rules"]]
     optional = {name: meta[name] for name in ("date_formats", "letter_case") if meta[name]}
-    always = {name: meta[name] for name in ("type", "data_type", "required", "empty_words")}
+    always = {name: meta[name] for name in ("type", "data_type", "required", "empty_words", "tolerated")}
     return {**always, **optional, "rules": rules}
 
 

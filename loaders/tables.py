@@ -87,8 +87,8 @@ def raw_table(contract: Contract) -> Table:
         name=contract.feed,
         description=contract.description,
         columns=(*data, *_lineage()),
-        # BRIN costs an append nothing that can be measured and finds the rows of a load.
-        indexes={f"{contract.feed}_load_id": "using brin (_load_id)"},
+        # BRIN costs an append nothing that can be measured, and finds the rows of a load and one record of a large one.
+        indexes={f"{contract.feed}_load_id_row_number": "using brin (_load_id, _row_number)"},
         sort_key=("_load_id", "_row_number"),
     )
 

@@ -9,7 +9,7 @@ import click
 from xtage.console import warn
 from xtage.errors import OperatorError
 
-VERBS = ("up", "down", "status", "drop", "run", "replay", "sql", "check")
+VERBS = ("up", "down", "status", "drop", "run", "replay", "sql", "why", "check")
 
 
 class Verbs(click.Group):
@@ -37,6 +37,7 @@ def xtage() -> None:
       xtage drop sales_data.csv        files into the raw bucket
       xtage run                        the pipeline, followed until it ends
       xtage sql "select * from marts.unified_sales limit 5"
+      xtage why 17                     where one row comes from
 
     \b
     Exit codes: 0 done; 1 failed, with the reason in one line on stderr; 2 wrong usage; 130 interrupted.

@@ -22,7 +22,7 @@ create table if not exists "raw"."customers" (
     "_extra" text
 );
 
-create index if not exists "customers_load_id" on "raw"."customers" using brin (_load_id);
+create index if not exists "customers_load_id_row_number" on "raw"."customers" using brin (_load_id, _row_number);
 
 create table if not exists "raw"."exchange_rates" (
     "currency_code" text,
@@ -33,7 +33,7 @@ create table if not exists "raw"."exchange_rates" (
     "_extra" text
 );
 
-create index if not exists "exchange_rates_load_id" on "raw"."exchange_rates" using brin (_load_id);
+create index if not exists "exchange_rates_load_id_row_number" on "raw"."exchange_rates" using brin (_load_id, _row_number);
 
 create table if not exists "raw"."products" (
     "product_id" text,
@@ -46,7 +46,7 @@ create table if not exists "raw"."products" (
     "_extra" text
 );
 
-create index if not exists "products_load_id" on "raw"."products" using brin (_load_id);
+create index if not exists "products_load_id_row_number" on "raw"."products" using brin (_load_id, _row_number);
 
 create table if not exists "raw"."sales" (
     "transaction_id" text,
@@ -59,7 +59,7 @@ create table if not exists "raw"."sales" (
     "_extra" text
 );
 
-create index if not exists "sales_load_id" on "raw"."sales" using brin (_load_id);
+create index if not exists "sales_load_id_row_number" on "raw"."sales" using brin (_load_id, _row_number);
 
 create table if not exists "raw"."transactions" (
     "transaction_id" text,
@@ -73,7 +73,7 @@ create table if not exists "raw"."transactions" (
     "_extra" text
 );
 
-create index if not exists "transactions_load_id" on "raw"."transactions" using brin (_load_id);
+create index if not exists "transactions_load_id_row_number" on "raw"."transactions" using brin (_load_id, _row_number);
 
 create table if not exists "ops"."deliveries" (
     "delivery_id" bigint default nextval('ops.delivery_ids') not null,

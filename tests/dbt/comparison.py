@@ -129,10 +129,10 @@ def assert_prices(warehouse: Warehouse, states: Mapping[str, FeedState]) -> None
             if before.values["price"] != after.values["price"]
         ]
         current = mine[-1].values["price"]
+        previous, changed_at = changed[-1] if changed else (None, None)
         if current is None:
-            expected[key] = (None, priced[-1].values["price"] if priced else None, None)
-        else:
-            expected[key] = (current, *(changed[-1] if changed else (None, None)))
+            previous = priced[-1].values["price"] if priced else None
+        expected[key] = (current, previous, changed_at)
     found = warehouse.query(
         "select product_id, current_price, previous_price, price_changed_at from marts.product_prices"
     )

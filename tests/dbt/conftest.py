@@ -1,11 +1,13 @@
 """Each test module gets a database of its own on the session's PostgreSQL."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from localcloud.postgres import USER, Postgres
+from localcloud.settings import PROJECT
 from tests.dbt.warehouse import Warehouse
 
 
@@ -23,3 +25,19 @@ def make_warehouse(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory)
         return warehouse
 
     return make
+
+
+@pytest.fixture(scope="session")
+def project_that_replaces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the dbt project in which the contracts of sales and products say that a rewrite replaces."""
+    copy = tmp_path_factory.mktemp("project")
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(PROJECT / name, copy / name)
+    shutil.copytree(PROJECT / "dbt_project", copy / "dbt_project")
+    macro = copy / "dbt_project/macros/deliveries/contract_property.sql"
+    macro.write_text(
+        """{% macro contract_property(feed, property) -%}
+            case when {{ feed }} in ('sales', 'products') then 'replace' else 'add' end
+        {%- endmacro %}"""
+    )
+    return copy

@@ -73,6 +73,8 @@ def read_rows(feed: str, delivery: Delivery, records: Sequence[Record]) -> list[
     rows = []
     for number, record in enumerate(records, start=1):
         values, problems = standardize(feed, record, delivery.delivered_at.date())
+        if feed == "sales" and None not in (values["quantity"], values["price"]) and sale_amount(values) is None:
+            problems.append(Problem("price", record["price"], "amount_too_large", "warning"))
         key = tuple(values[column] for column in KEYS[feed])
         rows.append(Row(delivery.load_id, number, None if None in key else key, values, problems))
     return rows
@@ -89,6 +91,7 @@ def settle_delta(state: FeedState, feed: str) -> None:
         for row in rows:
             if row.key is not None and competes(feed, row):
                 state.current[row.key] = row
+                state.idle = [one for one in state.idle if one.key != row.key]
             elif row.key is not None:
                 state.idle.append(row)
     for load_id, rows in state.rows.items():

@@ -51,6 +51,11 @@ def small_integer(text: str) -> int | None:
     return value if value is not None and -(2**31) <= value < 2**31 else None
 
 
+def exact(text: str) -> Decimal:
+    """The number before rounding: what a limit is compared with."""
+    return Decimal(text)
+
+
 def decimal(text: str, precision: int, scale: int) -> Decimal | None:
     mantissa, e, exponent = text.replace("E", "e").partition("e")
     unsigned = mantissa[1:] if mantissa[:1] in ("+", "-") else mantissa
@@ -99,6 +104,7 @@ class Field:
     unreadable: str = ""
     broken: Callable[[Any, date], str | None] = lambda value, delivered: None
     warning: Callable[[Any], str | None] = lambda value: None
+    unrounded: Callable[[str], Any] | None = None
 
 
 def below(limit: int, *, inclusive: bool = False) -> Callable[[Any, date], str | None]:
@@ -120,7 +126,7 @@ QUANTITY = Field(
     below(0, inclusive=True),
     lambda value: "unusually_large" if value > 100 else None,
 )
-PRICE = Field(money, "not_a_decimal", below(0))
+PRICE = Field(money, "not_a_decimal", below(0), unrounded=exact)
 TEXT = Field()
 ISO_DATE = Field(dated(ISO), "not_a_date", late)
 
@@ -162,7 +168,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
     "exchange_rates": {
         "currency_code": Field(str.upper),
         "date": ISO_DATE,
-        "exchange_rate": Field(rate, "not_a_decimal", below(0, inclusive=True)),
+        "exchange_rate": Field(rate, "not_a_decimal", below(0, inclusive=True), unrounded=exact),
     },
 }
 KEYS = {
@@ -186,7 +192,9 @@ def standardize(feed: str, record: Mapping[str, str | None], delivered: date) ->
             problems.append(Problem(column, raw, "missing", "warning"))
         elif value is None:
             problems.append(Problem(column, raw, field.unreadable, "error"))
-        elif broken := field.broken(value, delivered):
+        elif broken := field.broken(value, delivered) or (
+            field.unrounded and field.broken(field.unrounded(text), delivered)
+        ):
             problems.append(Problem(column, raw, broken, "error"))
             value = None
         elif warned := field.warning(value):

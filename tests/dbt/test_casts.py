@@ -27,6 +27,8 @@ HOSTILE = (
     "9223372036854775808", "-9223372036854775808", "-9223372036854775809", "0009223372036854775807", "9" * 19,
     "1" * 40, "1" * 41, "0" * 50 + "7",
     "99999999999999.99994", "99999999999999.99995", "0.00005", "-0.00005", "0.00004999", "1" * 14, "1" * 15,
+    "-0.000000001", "-0.00004999", "-1e-40", "-0", "-0.0", "-0e5", "0.00000000001", "0.00000000005", "-1e-11",
+    "5.", ".5", "--5", "+5", "12:00", "\u2007" + "7", "7\u3000", "\ufeff7", "7\u200b",
     "2024-03-01", "2024-03-02", "epoch", "now", "infinity", "today", "7\u00a0", "a\\b", "a'b", "%", "NULL ", "Unknown",
     "\u0662\u0660\u0662\u0662-\u0661\u0662-\u0660\u0666",
 )
@@ -109,6 +111,15 @@ def expected_rate(text: str | None) -> Decimal | None:
 def test_the_hostile_texts_hold_values_of_every_kind(staged: list[dict[str, Any]]) -> None:
     for name in ("identifier", "quantity", "price", "date", "rate"):
         assert sum(row[name] is not None for row in staged) > 20
+
+
+def test_a_limit_is_compared_with_the_same_number_for_redshift_to_the_twentieth_place(warehouse: Warehouse) -> None:
+    ways = ", ".join(f"{{{{ {way}__exact_decimal('text') }}}}" for way in ("redshift", "postgres"))
+    texts = "{{ clean_text('price_raw') }} as text from {{ ref('base_sales') }} where price is not null"
+    sql = f"select {ways}, text from (select {texts} or price_issue = 'below_minimum') as texts"
+    found = warehouse.query(warehouse.dbt("--quiet", "compile", "--inline", sql).stdout)
+    assert [row for row in found if abs(row[0] - row[1]) > Decimal("5e-20")] == []
+    assert sum(row[1] < 0 for row in found) > 5
 
 
 @pytest.mark.parametrize(("precision", "scale"), [(18, 4), (24, 10)], ids=["money", "rate"])

@@ -85,6 +85,21 @@ def test_the_ten_questions_of_the_documentation_are_answered(
     assert answers[7][0][0] == sum(row["has_sale"] and row["has_transaction"] for row in rows)
 
 
+def test_each_of_the_three_date_formats_of_sales_is_counted(
+    sample: tuple[Warehouse, list[Delivery], dict[int, list[Record]]],
+) -> None:
+    warehouse, deliveries, loads = sample
+    sql = warehouse.dbt("--quiet", "compile", "--inline", "{{ dates_by_format() }}").stdout
+    found = {row[2]: row[3:] for row in warehouse.query(sql) if row[0] == "sales"}
+    [load_id] = [delivery.load_id for delivery in deliveries if delivery.feed == "sales"]
+    texts = [(record["transaction_date"] or "").strip() for record in loads[load_id]]
+    shapes = {"YYYY-MM-DD": r"....-..-..", "DD/MM/YYYY": r"../../....", "MM-DD-YYYY": r"..-..-...."}
+    assert {name: counts[0] for name, counts in found.items()} == {
+        name: sum(re.fullmatch(shape, text) is not None for text in texts) for name, shape in shapes.items()
+    }
+    assert all(written > 20 and written == read + refused for written, read, refused in found.values())
+
+
 def test_analysts_read_the_marts_and_nothing_else(
     sample: tuple[Warehouse, list[Delivery], dict[int, list[Record]]],
 ) -> None:

@@ -44,6 +44,18 @@ class Warehouse:
     work: Path
     project: Path = PROJECT
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the target `rds` of profiles.yml reads."""
+        return {
+            "RDS_HOST": self.host,
+            "RDS_PORT": str(self.port),
+            "RDS_USER": self.user,
+            "RDS_PASSWORD": self.password,
+            "RDS_DBNAME": self.database,
+            "RDS_SSLMODE": "disable",
+        }
+
     def connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(
             host=self.host,
@@ -110,12 +122,7 @@ class Warehouse:
         """Runs dbt on this database; fails with dbt's own words when it fails."""
         environment = {
             **os.environ,
-            "RDS_HOST": self.host,
-            "RDS_PORT": str(self.port),
-            "RDS_USER": self.user,
-            "RDS_PASSWORD": self.password,
-            "RDS_DBNAME": self.database,
-            "RDS_SSLMODE": "disable",
+            **self.environment,
             "DBT_TARGET_PATH": str(self.work / "target"),
             "DBT_LOG_PATH": str(self.work / "logs"),
         }

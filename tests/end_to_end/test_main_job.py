@@ -86,6 +86,25 @@ def test_the_same_content_again_lands_nothing(cloud: Cloud, samples: tuple[Path,
     assert cloud.sql("select count(*) as n from raw.sales") == before
 
 
+def test_why_leads_from_a_unified_row_to_the_lines_of_the_dropped_files(
+    cloud: Cloud, samples: tuple[Path, Manifest], first_run: str
+) -> None:
+    directory, _ = samples
+    for feed, name in (("sale", "sales_data.csv"), ("transaction", "transactions.csv")):
+        with (directory / name).open() as stream:
+            records = list(csv.DictReader(stream))
+        number, record = next((n, one) for n, one in enumerate(records, start=1) if one["Transaction_ID"].isdigit())
+        told = json.loads(cloud.ok("why", record["Transaction_ID"], "--format", "json"))
+        [same] = [
+            one
+            for one in [told[feed], *told["earlier"]]
+            if one and (one["object_key"].endswith(name), one["row_number"]) == (True, number)
+        ]
+        assert same["raw"] == {**{column.lower(): text for column, text in record.items()}, "_extra": None}
+        [delivery] = cloud.deliveries(same["object_key"])
+        assert same["load_id"] == delivery["load_id"]
+
+
 def test_dropping_a_file_is_enough(cloud: Cloud, first_run: str) -> None:
     cloud.put("raw/sales/enough.csv", sales_csv(910_000))
     cloud.wait_for("the marts show the dropped file", lambda: unified(cloud, 910_000) == 3)

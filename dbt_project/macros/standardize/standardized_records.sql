@@ -90,18 +90,22 @@ select * from final
         {%- endif %}
         {%- for severity in ('error', 'warning') %}
             {%- for rule in column.rules if rule.severity == severity %}
-        when not ({{ xtage.kept_rule(name, rule) }}) then '{{ rule.name }}'
+        when not ({{ xtage.kept_rule(name, column, rule) }}) then '{{ rule.name }}'
             {%- endfor %}
         {%- endfor %}
     end
 {%- endmacro %}
 
-{# The condition under which a parsed value keeps a rule. #}
-{% macro kept_rule(name, rule) -%}
+{# The condition under which a parsed value keeps a rule. A decimal keeps its limits before and after rounding; only
+   where it was rounded to the limit itself is the text looked at once more. #}
+{% macro kept_rule(name, column, rule) -%}
     {%- set value = name ~ '_value' -%}
     {%- set comparisons = {'minimum': '>=', 'exclusive_minimum': '>', 'maximum': '<=', 'exclusive_maximum': '<'} -%}
     {%- if rule.check in comparisons -%}
         {{ value }} {{ comparisons[rule.check] }} {{ rule.value }}
+        {%- if column.type == 'number' and rule.check in ('minimum', 'maximum') %}
+        and ({{ value }} <> {{ rule.value }} or {{ xtage.exact_decimal(name ~ '_text') }} {{ comparisons[rule.check] }} {{ rule.value }})
+        {%- endif -%}
     {%- elif rule.check == 'accepted_values' -%}
         lower({{ value }}) in ({{ xtage.quoted_list(rule.value | map('lower')) }})
     {%- elif rule.check == 'not_after_delivery' -%}

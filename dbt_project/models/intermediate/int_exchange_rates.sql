@@ -15,16 +15,22 @@ judged as (
     from rates
 ),
 
-ranked as (
+ordered as (
     select
         judged.*,
-        -- A record without a usable rate does not compete: an older usable one stays current.
         row_number() over (
-            partition by judged.currency_code, judged.rate_date, judged.is_usable
-            order by loads.first_delivery_number desc, judged._row_number desc
-        ) as recency
+            partition by judged.currency_code, judged.rate_date
+            order by loads.first_delivery_number, judged._row_number
+        ) as place
     from judged
     inner join loads on judged._load_id = loads.load_id
+),
+
+ranked as (
+    select
+        *,
+        max(case when is_usable then place end) over (partition by currency_code, rate_date) as usable_place
+    from ordered
 ),
 
 final as (
@@ -34,9 +40,10 @@ final as (
         rate_date,
         case
             when currency_code is null or rate_date is null then 'keyless'
-            when not is_usable then 'not_competing'
-            when recency = 1 then 'current'
-            else 'replaced'
+            when place = usable_place then 'current'
+            when place < usable_place then 'replaced'
+            -- A record without a usable rate does not compete: an older usable one stays current.
+            else 'not_competing'
         end as record_state,
         _load_id,
         _row_number

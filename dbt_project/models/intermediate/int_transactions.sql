@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['transaction_id']}]) }}
+
 with
 
 transactions as (

@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['load_id', 'row_number']}]) }}
+
 with
 
 issues as (

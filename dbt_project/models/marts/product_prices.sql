@@ -36,7 +36,7 @@ final as (
             else changes.previous_price
         end as previous_price,
         products.is_current,
-        case when products.list_price is not null then changes.valid_from end as price_changed_at
+        changes.valid_from as price_changed_at
     from products
     left join priced as last_known
         on

@@ -64,6 +64,6 @@ def test_two_at_once_apply_everything_once(pipeline: Pipeline) -> None:
     assert sorted(len(one) > 0 for one in applied) == [False, False, True]
 
 
-def test_rows_of_a_load_are_found_by_an_index_that_costs_appends_nothing(pipeline: Pipeline) -> None:
+def test_records_of_a_load_are_found_by_an_index_that_costs_appends_nothing(pipeline: Pipeline) -> None:
     indexes = pipeline.query("select indexdef from pg_indexes where schemaname = 'raw' and tablename = 'sales'")
-    assert [definition.split(" USING ")[1] for (definition,) in indexes] == ["brin (_load_id)"]
+    assert [definition.split(" USING ")[1] for (definition,) in indexes] == ["brin (_load_id, _row_number)"]

@@ -10,8 +10,9 @@ import pytest
 import yaml
 from open_data_contract_standard.model import OpenDataContractStandard
 
-from loaders.contract import CONTRACTS_DIRECTORY, Rule, feed_of, is_drop, load_contracts, normalized
-from loaders.contract_file import COLUMN_PROPERTIES, CONTRACT_PROPERTIES, LIMITS
+from loaders.contract import CONTRACTS_DIRECTORY, Rule, Tolerated, feed_of, is_drop, load_contracts, normalized
+from loaders.contract_file import COLUMN_PROPERTIES, CONTRACT_PROPERTIES
+from loaders.contract_quality import LIMITS, THRESHOLDS
 from loaders.errors import ContractError
 
 SALES = CONTRACTS_DIRECTORY / "sales.odcs.yaml"
@@ -59,6 +60,12 @@ def test_rules_formats_and_words_are_read() -> None:
     )
     assert columns["price"].empty_words == ("", "null", "n/a", "unknown")
     assert columns["price"].data_type == "numeric(18,4)"
+
+
+def test_how_much_dirt_is_usual_is_read_for_the_feed_and_for_a_column() -> None:
+    columns = {column.name: column for column in load_contracts()["sales"].columns}
+    assert columns["product_id"].tolerated == Tolerated(missing="5", invalid="5")
+    assert columns["price"].tolerated == Tolerated(missing="5", invalid="30")
 
 
 PROPERTIES: tuple[str | int, ...] = ("schema", 0, "properties")
@@ -109,6 +116,9 @@ PROPERTIES: tuple[str | int, ...] = ("schema", 0, "properties")
             )
             for encoding in ("klingon", "rot13", "idna", "undefined")
         ),
+        pytest.param((*PROPERTIES, 3, "quality", 0, "unit"), "rows", "`unit: percent`", id="threshold-unit"),
+        pytest.param((*PROPERTIES, 3, "quality", 0, "mustBeLessOrEqualTo"), 101, "from 0 to 100", id="threshold"),
+        pytest.param(("schema", 0, "quality", 0, "metric"), "rowCount", "`metric: missingValues`", id="threshold-of"),
         pytest.param(("slaProperties",), [], "has no `freshness`", id="freshness"),
         pytest.param(("customProperties", 0, "value"), "daily", "delivery is 'daily'", id="delivery"),
         pytest.param(("customProperties", 1, "value"), "keep", "onRewrite is 'keep'", id="on-rewrite"),
@@ -209,5 +219,5 @@ def test_headers_match_without_case_blanks_and_punctuation() -> None:
 
 def test_every_property_is_explained_where_contracts_are_written() -> None:
     readme = (CONTRACTS_DIRECTORY / "README.md").read_text()
-    known = {*CONTRACT_PROPERTIES, *COLUMN_PROPERTIES, *LIMITS}
+    known = {*CONTRACT_PROPERTIES, *COLUMN_PROPERTIES, *LIMITS, *THRESHOLDS}
     assert [name for name in sorted(known) if f"`{name}`" not in readme] == []
