@@ -97,14 +97,6 @@ def test_every_macro_for_postgres_has_a_twin_for_redshift() -> None:
         assert ways in ({"postgres", "redshift"}, {"default"}), name
 
 
-def test_no_index_is_asked_of_redshift(tmp_path: Path) -> None:
-    """dbt would use what PostgreSQL's adapter says for it, and Redshift knows no `create index`."""
-    inline = "select '{{ redshift__get_create_index_sql(this, {}) }}'"
-    command = [str(DBT), "--quiet", "compile", "--no-introspect", "--inline", inline, "--target-path", str(tmp_path)]
-    finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    assert (finished.returncode, finished.stdout.strip()) == (0, "select 'None'")
-
-
 def test_only_staging_reads_the_sources(manifest: dict[str, Any]) -> None:
     readers = {
         node["name"]
