@@ -53,6 +53,23 @@ def test_no_model_and_no_column_lacks_a_description(manifest: dict[str, Any]) ->
     assert lacking == []
 
 
+def test_no_macro_and_no_test_lacks_a_description(manifest: dict[str, Any]) -> None:
+    """A macro's versions for one database are told by the macro they belong to."""
+    macros = [one for one in manifest["macros"].values() if one["package_name"] == "xtage"]
+    tests = [one for one in manifest["nodes"].values() if one["resource_type"] == "test" and "test_metadata" not in one]
+    named = [one for one in [*macros, *tests] if not re.match("(default|postgres|redshift)__", one["name"])]
+    assert len(tests) > 3
+    assert [one["name"] for one in named if not one["description"].strip()] == []
+
+
+def test_every_model_with_logic_has_a_unit_test(manifest: dict[str, Any]) -> None:
+    """All but those that only rename the columns of another model or call one macro that others test."""
+    plain = re.compile(r"stg_(\w+_issues|record_counts)|stg_(sales|transactions|products|customers|exchange_rates)")
+    tested = {test["model"] for test in manifest["unit_tests"].values()}
+    models = {node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "model"}
+    assert {name for name in models - tested if not plain.fullmatch(name)} == set()
+
+
 def test_every_description_of_a_model_begins_with_its_grain(manifest: dict[str, Any]) -> None:
     for node in models_and_sources(manifest):
         assert node["description"].startswith("One row per "), node["name"]
