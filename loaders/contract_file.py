@@ -6,6 +6,7 @@ a misspelt one is an error and never a silent default.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -82,7 +83,8 @@ def read_file(path: Path) -> Contract:
         return _contract(document_of(document), path)
     except yaml.YAMLError as error:
         raise ContractError(f"{path.name}: is not valid YAML: {error}") from error
-    except (MistakeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except (MistakeError, msgspec.ValidationError, ValueError) as error:
+        # ValueError: no UTF-8, or a value that YAML cannot make, as a date of no calendar.
         raise ContractError(f"{path.name}: {error}") from error
 
 
@@ -178,7 +180,7 @@ def _freshness(properties: Iterable[ServiceLevelAgreementProperty]) -> Freshness
     for sla in properties:
         if sla.property == "freshness":
             hours = {"h": 1, "d": 24}.get(str(sla.unit))
-            if hours is None or not isinstance(sla.value, int) or not isinstance(sla.value_ext, int):
+            if hours is None or type(sla.value) is not int or type(sla.value_ext) is not int:
                 raise MistakeError("slaProperties.freshness needs value (late), valueExt (failed) and unit h or d")
             return Freshness(sla.value * hours, sla.value_ext * hours)
     raise MistakeError("slaProperties has no `freshness`")
@@ -203,7 +205,8 @@ def _encoding(encoding: str | None) -> str | None:
     if encoding is not None:
         try:
             "".encode(encoding)
-        except LookupError as error:
+            codecs.getincrementaldecoder(encoding)("backslashreplace").decode(b"", final=True)
+        except (LookupError, ValueError) as error:
             raise MistakeError(f"customProperties.encoding: {error}") from error
     return encoding
 
@@ -221,7 +224,7 @@ def _custom(properties: list[CustomProperty] | None, known: Mapping[str, type], 
             raise MistakeError(f"{place}: {name!r} is not one of {', '.join(known)}")
         if name in found:
             raise MistakeError(f"{place}: {name} is given twice")
-        if not isinstance(custom.value, known[name]):
+        if type(custom.value) is not known[name]:
             raise MistakeError(f"{place}: {name} must be a {known[name].__name__}, not {custom.value!r}")
         found[name] = custom.value
     return found

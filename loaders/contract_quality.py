@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -50,7 +51,7 @@ def _limits(column: str, options: Mapping[str, Any], severity: Severity, name: s
     for option, limit in options.items():
         if option not in LIMITS:
             raise MistakeError(f"{column}: limit {option!r} is not one of {', '.join(LIMITS)}")
-        if isinstance(limit, bool) or not isinstance(limit, int | float):
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or not math.isfinite(limit):
             raise MistakeError(f"{column}: {option} must be a number, not {limit!r}")
         yield Rule(name or LIMIT_RULES[option], LIMITS[option], str(limit), severity)
 

@@ -80,12 +80,20 @@ def _connection_arguments(secret_text: str) -> dict[str, Any]:
     values = json.loads(secret_text)
     if values["engine"] not in ("postgres", "postgresql"):
         raise ValueError(f"engine is {values['engine']}")
+    port = int(values["port"])
+    if not 0 < port < 1 << 16:
+        raise ValueError(f"port is {port}")
+    texts = {name: values[name] for name in ("host", "dbname", "username", "password")}
+    if wrong := [name for name, text in texts.items() if not isinstance(text, str)]:
+        raise ValueError(f"{' and '.join(wrong)} must be text")
+    # As the driver will; it raises UnicodeError, a ValueError, where no host can be called so.
+    texts["host"].encode("idna")
     return {
-        "user": values["username"],
-        "password": values["password"],
-        "host": values["host"],
-        "port": int(values["port"]),
-        "database": values["dbname"],
+        "user": texts["username"],
+        "password": texts["password"],
+        "host": texts["host"],
+        "port": port,
+        "database": texts["dbname"],
     }
 
 

@@ -15,6 +15,9 @@ RECORD_BYTES = 8 << 20
 """A longer record is rejected: no file may need more memory than this."""
 
 
+START_BYTES = 4 * RAW_START_BYTES
+"""At least RAW_START_BYTES in the file's own encoding: no character has more than four bytes."""
+
 LINE_END = re.compile(rb"\r\n?|\n")
 
 
@@ -59,9 +62,17 @@ class Buffer:
         raw = self._source.original(self.data[self.start : end])
         return PlacedReject(row_number, self.line, self.offset, len(raw), rule, message, raw[:RAW_START_BYTES])
 
+    def reject_start(self, row_number: int, rule: str, message: str) -> PlacedReject:
+        """What begins here as a reject of its first bytes, cut between two characters: more than are kept of it."""
+        end = min(len(self.data), self.start + START_BYTES)
+        longest = min(len(self.data), end + 3)
+        while end < longest and self.data[end] & 0xC0 == 0x80:
+            end += 1
+        return self.reject(end, row_number, rule, message)
+
     def reject_line(self, row_number: int, rule: str, message: str) -> PlacedReject:
         """The physical line that begins here as a reject, read past without keeping more than its start."""
-        first = self.reject(min(len(self.data), self.start + RECORD_BYTES), row_number, rule, message)
+        first = self.reject_start(row_number, rule, message)
         while not (end := LINE_END.search(self.data, self.start)) and not self.ended:
             self.advance(len(self.data))
             self.fill(BLOCK_BYTES)

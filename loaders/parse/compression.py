@@ -5,7 +5,9 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import lzma
 import shutil
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -124,7 +126,7 @@ def _only_member(stream: ByteSource) -> ByteSource:
     # Lives as long as the file it holds is read.
     spool = tempfile.SpooledTemporaryFile(max_size=SPOOLED_IN_MEMORY)  # noqa: SIM115
     shutil.copyfileobj(_as_io(stream), spool, CHUNK)
-    with _damage_refused():
+    with _damage_refused(), _zip_damage_told():
         archive = zipfile.ZipFile(spool)
         members = [member for member in archive.infolist() if not member.is_dir()]
         if any(member.filename == "[Content_Types].xml" for member in members):
@@ -133,12 +135,31 @@ def _only_member(stream: ByteSource) -> ByteSource:
             raise DataError(
                 f"the zip archive holds {len(members)} files, not one", remedy="deliver each file by itself"
             )
-        try:
-            return archive.open(members[0])
-        except (RuntimeError, NotImplementedError) as refusal:
-            raise DataError(
-                f"the zip archive cannot be opened ({refusal})", remedy="deliver it with plain deflate, no password"
-            ) from refusal
+        return _ZipMember(archive.open(members[0]))
+
+
+class _ZipMember:
+    """A file inside an archive on disk."""
+
+    def __init__(self, member: IO[bytes]) -> None:
+        self._member = member
+
+    def read(self, size: int, /) -> bytes:
+        with _zip_damage_told():
+            return self._member.read(size)
+
+
+@contextmanager
+def _zip_damage_told() -> Iterator[None]:
+    """`zipfile` checks little: damage comes up as what it makes seeking, the clock or a decompressor raise."""
+    try:
+        yield
+    except RuntimeError as refusal:
+        raise DataError(
+            f"the zip archive cannot be opened ({refusal})", remedy="deliver it with plain deflate, no password"
+        ) from refusal
+    except (OSError, ValueError, OverflowError, LookupError, struct.error, lzma.LZMAError) as damage:
+        raise zipfile.BadZipFile(str(damage)) from damage
 
 
 def _as_io(stream: ByteSource) -> IO[bytes]:

@@ -11,6 +11,9 @@ from loaders.parse.runs import has_longer_line
 END_OF_DATA = re.compile(rb"^\\\.", re.MULTILINE)
 r"""COPY would take `\.` alone on a line for the end of the data."""
 
+BLANK_LINE = re.compile(rb"^\r?\n", re.MULTILINE)
+"""In a file of one column nothing else tells a blank line from an empty record."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -40,6 +43,8 @@ def clean(block: bytes, dialect: Dialect, longest_field: int) -> Block | None:
         return None
     if not block.endswith(b"\n"):
         block += b"\n"
+    if dialect.fields == 1 and BLANK_LINE.search(block):
+        return None
     unquoted = dialect.quoted.sub(b"", block) if b'"' in block else block
     if b'"' in unquoted:
         return None

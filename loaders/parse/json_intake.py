@@ -50,7 +50,8 @@ class Intake:
         """Take as many records at once as go; false when the next one needs a look of its own.
 
         After a failure smaller blocks are tried, after a success larger ones; the more the smallest fail, the rarer
-        they are tried. The first record is always looked at: it tells how the file calls the columns.
+        they are tried. The first records are always looked at, until one has had the key: they tell how the file calls
+        the columns.
         """
         buffer = self.buffer
         if self._pause:
@@ -95,7 +96,7 @@ class Intake:
             return self.reject(end, violation)
         self.batches.add(row)
         self.buffer.advance(end)
-        if self._blocks is None:
+        if self._blocks is None and self.rows.seen.keys() >= set(self._contract.key):
             self._blocks = Blocks(self._contract, self.rows.seen)
         return None
 

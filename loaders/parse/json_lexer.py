@@ -66,7 +66,7 @@ class Lexer:
     def reject_value(self, row_number: int, rule: str, message: str) -> Reject:
         """The value that begins here as a reject, however long, read past without keeping it."""
         buffer = self.buffer
-        first = buffer.reject(min(len(buffer.data), buffer.start + RECORD_BYTES), row_number, rule, message)
+        first = buffer.reject_start(row_number, rule, message)
         self.skip_value()
         return replace(first, byte_length=buffer.offset - first.byte_offset)
 

@@ -203,6 +203,17 @@ def test_a_secret_without_a_host_is_a_terminal_error(pipeline: Pipeline) -> None
         connect(pipeline.environment | {"DATABASE_SECRET": name})
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"port": 99_999}, {"port": "x"}, {"host": 5}, {"host": "a..b"}, {"password": None}, {"engine": "mysql"}],
+    ids=repr,
+)
+def test_a_secret_with_a_wrong_value_is_a_terminal_error(pipeline: Pipeline, changes: dict[str, Any]) -> None:
+    name = pipeline.secret(**changes)
+    with pytest.raises(TerminalError, match=f"secret {name} is not what it should be"):
+        connect(pipeline.environment | {"DATABASE_SECRET": name})
+
+
 def test_a_secret_that_does_not_exist_is_a_terminal_error(pipeline: Pipeline) -> None:
     with pytest.raises(TerminalError, match="no such secret"):
         connect(pipeline.environment | {"DATABASE_SECRET": "no such secret"})

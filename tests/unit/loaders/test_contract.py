@@ -1,6 +1,7 @@
 """What a contract file may say, and what is said about one that is wrong."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,22 @@ PROPERTIES: tuple[str | int, ...] = ("schema", 0, "properties")
         ),
         pytest.param((*PROPERTIES, 3, "logicalTypeOptions"), {"minimum": "0"}, "minimum must be a number", id="limit"),
         pytest.param((*PROPERTIES, 3, "logicalTypeOptions"), {"least": 0}, "limit 'least' is not", id="unknown-limit"),
+        pytest.param((*PROPERTIES, 3, "logicalTypeOptions"), {"minimum": math.nan}, "must be a number", id="nan"),
+        pytest.param((*PROPERTIES, 3, "enum"), [{"value": True}], "properties[3].enum[0].value", id="enum"),
+        pytest.param((*PROPERTIES, 3, "required"), "no", "properties[3].required", id="required"),
+        pytest.param(
+            (*PROPERTIES, 1, "customProperties"),
+            [{"property": "maxBytes", "value": True}],
+            "maxBytes must be a int",
+            id="bool-for-a-number",
+        ),
+        pytest.param(("slaProperties", 0, "value"), True, "slaProperties.freshness needs value", id="no-hours"),
+        *(
+            pytest.param(
+                ("customProperties", 3), {"property": "encoding", "value": encoding}, ".encoding: ", id=encoding
+            )
+            for encoding in ("klingon", "rot13", "idna", "undefined")
+        ),
         pytest.param((*PROPERTIES, 3, "quality", 0, "unit"), "rows", "`unit: percent`", id="threshold-unit"),
         pytest.param((*PROPERTIES, 3, "quality", 0, "mustBeLessOrEqualTo"), 101, "from 0 to 100", id="threshold"),
         pytest.param(("schema", 0, "quality", 0, "metric"), "rowCount", "`metric: missingValues`", id="threshold-of"),
@@ -123,7 +140,17 @@ def test_a_wrong_contract_is_refused_with_its_file_and_place(
     assert message in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["", "- a list", "a: [", "\x00"], ids=["empty", "list", "broken", "nul"])
+CONTENTS = {
+    "empty": "",
+    "list": "- a list",
+    "broken": "a: [",
+    "nul": "\x00",
+    "no_date": "version: 2026-13-45",
+    "no_number": "version: !!int x",
+}
+
+
+@pytest.mark.parametrize("text", CONTENTS.values(), ids=CONTENTS)
 def test_a_file_that_is_no_contract_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "sales.odcs.yaml").write_text(text)
     with pytest.raises(ContractError, match=r"sales\.odcs\.yaml"):

@@ -51,6 +51,13 @@ def damaged(data: bytes) -> bytes:
     return data[:middle] + bytes([data[middle] ^ 0x55]) + data[middle + 1 :]
 
 
+def changed(data: bytes, place: int, byte: int) -> bytes:
+    """The data with another byte at one place."""
+    copy = bytearray(data)
+    copy[place] = byte
+    return bytes(copy)
+
+
 UNREADABLE = {
     "gzip_cut": gzip.compress(DATA)[:-4],
     "gzip_cut_short": gzip.compress(DATA)[:200],
@@ -63,6 +70,10 @@ UNREADABLE = {
     "bzip2_second_stream_cut": bz2.compress(DATA) + bz2.compress(DATA)[:50],
     "zip_cut": zipped(("things.csv", DATA))[:-30],
     "zip_damaged": damaged(zipped(("things.csv", DATA))),
+    "zip_of_bzip2_damaged": damaged(zipped(("things.csv", DATA), method=zipfile.ZIP_BZIP2)),
+    "zip_of_lzma_damaged": damaged(zipped(("things.csv", DATA), method=zipfile.ZIP_LZMA)),
+    "zip_with_a_wrong_place": changed(zipped(("things.csv", DATA)), -6, 0xFF),
+    "zip_of_another_version": changed(zipped(("things.csv", DATA)), -72, 0xFF),
     "zip_empty": zipped(),
     "zip_of_two_files": zipped(("a.csv", DATA), ("b.csv", DATA)),
     "workbook": zipped(("[Content_Types].xml", b"<Types/>"), ("xl/workbook.xml", b"<workbook/>")),

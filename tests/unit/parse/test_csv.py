@@ -131,6 +131,14 @@ def test_a_lone_end_of_copy_mark_is_data_in_a_file_of_one_column() -> None:
     assert found.summary.blank_lines == 1
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_blank_lines_of_one_column_are_no_records_and_quoted_empty_texts_are(end: str) -> None:
+    data = end.join(["id", "a", "", '""', f'"b{end}{end}c"', "", ""]).encode()
+    found = outcome(data, contract=make_contract("id"))
+    assert [row[:2] for row in found.rows] == [(1, "a"), (2, ""), (3, f"b{end}{end}c")]
+    assert (found.summary.blank_lines, found.rejects) == (2, [])
+
+
 DIALECTS = {
     "semicolon": b"ID;Name;Note\n1;a,b;c\n",
     "tab": b"ID\tName\tNote\n1\ta,b\tc\n",

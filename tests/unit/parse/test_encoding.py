@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loaders.errors import ContractError
+from loaders.parse.batch import RAW_START_BYTES
 from tests.unit.parse.support import make_contract, outcome
 
 TEXT = 'id,name,note\r\n1,Zoë,"日\n本"\r\n2,x\r\n3,\U0001f600,é\r\n'
@@ -59,6 +60,27 @@ def test_half_a_surrogate_pair_in_utf16_rejects_its_record() -> None:
     found = outcome(data)
     assert [rule for _, rule in found.rules] == ["undecodable", "undecodable"]
     assert [data[r.byte_offset :][: r.byte_length] for r in found.rejects] == [r.raw_start for r in found.rejects]
+
+
+@pytest.mark.parametrize("before", ["", "x"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("things.csv", "id,name,note\n{},a,b\n"),
+        ("things.jsonl", '{{"id": 1}}\n{{"id": "{}"}}\n'),
+        ("things.json", '[{{"id": 1}},\n{{"id": "{}"}}\n]'),
+    ],
+    ids=["csv", "lines", "array"],
+)
+def test_a_record_too_long_is_rejected_alone_wherever_its_characters_fall(name: str, text: str, before: str) -> None:
+    data = text.format(before + "é" * (5 << 20)).encode("latin-1")
+    found = outcome(data, name, make_contract(encoding="latin-1"))
+    assert found.error is None
+    [reject] = found.rejects
+    assert reject.rule == "record_too_long"
+    assert reject.byte_offset is not None
+    assert data[reject.byte_offset :].startswith(reject.raw_start)
+    assert len(reject.raw_start) == RAW_START_BYTES
 
 
 def test_latin_1_that_nobody_named_rejects_only_its_records() -> None:

@@ -197,6 +197,14 @@ def test_a_file_in_which_no_record_has_the_key_is_refused() -> None:
     assert "id" in found.error
 
 
+@pytest.mark.parametrize("first", ['{"Name": "a"}', '{"Name": "a", "Note": "b"}'])
+def test_a_key_that_only_later_records_have_is_seen(first: str) -> None:
+    data = "\n".join([first, *['{"Id": "1", "Name": "b"}'] * 3]).encode()
+    for name, content in (("things.jsonl", data), ("things.json", b"[" + data.replace(b"\n", b",") + b"]")):
+        found = outcome(content, name)
+        assert (found.error, len(found.rows)) == (None, 4)
+
+
 @pytest.mark.parametrize("data", [b"id,name\n1,a\n", b"Hello", b"name: x\n", b"\x89PNG\r\n"])
 def test_a_file_named_json_that_is_not_json_is_refused(data: bytes) -> None:
     assert outcome(data, "things.json").error is not None
