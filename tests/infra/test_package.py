@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from xtage.deploy import PROJECT
-from xtage.deploy.package import Artifact, dbt_source, definition, loaders_code, template, with_template_urls
+from xtage.deploy.package import (
+    Artifact,
+    dbt_source,
+    definition,
+    glue_packages,
+    glue_script,
+    loaders_code,
+    template,
+    with_template_urls,
+)
 
 
 @pytest.fixture
@@ -21,6 +30,8 @@ def project(tmp_path: Path) -> Path:
         "loaders/schema/rds.sql": "create schema raw;",
         "loaders/__pycache__/handler.cpython-311.pyc": "compiled",
         "contracts/sales.odcs.yaml": "kind: DataContract",
+        "glue/__init__.py": "",
+        "glue/jobs/flatten.py": "print(1)",
         "dbt_project.yml": "name: xtage",
         "profiles.yml": "xtage: {}",
         "dbt_project/models/staging/stg_sales.sql": "select 1",
@@ -44,6 +55,12 @@ def test_the_loaders_code_is_the_loaders_and_the_contracts(project: Path) -> Non
     assert names(loaders_code(project)) == ["contracts/sales.odcs.yaml", "loaders/handler.py", "loaders/schema/rds.sql"]
 
 
+def test_a_job_is_its_script_and_the_packages_it_imports(project: Path) -> None:
+    assert names(glue_packages(project)) == ["glue/__init__.py", "glue/jobs/flatten.py"]
+    script = glue_script(project, "flatten")
+    assert (script.key.endswith(".py"), script.read()) == (True, b"print(1)")
+
+
 def test_the_dbt_source_is_what_the_build_needs(project: Path) -> None:
     assert names(dbt_source(project)) == [
         "dbt_project.yml",
@@ -55,7 +72,7 @@ def test_the_dbt_source_is_what_the_build_needs(project: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("make", [loaders_code, dbt_source], ids=["loaders", "dbt"])
+@pytest.mark.parametrize("make", [loaders_code, glue_packages, dbt_source], ids=["loaders", "glue", "dbt"])
 def test_a_copy_of_the_project_makes_the_same_bytes(
     project: Path, tmp_path: Path, make: Callable[[Path], Artifact]
 ) -> None:

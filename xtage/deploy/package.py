@@ -17,6 +17,7 @@ from pathlib import Path
 TEMPLATES = Path("infra", "cloudformation")
 
 _LOADERS_CODE = ("loaders/**/*.py", "loaders/**/*.sql", "contracts/*.odcs.yaml")
+_GLUE_PACKAGES = ("glue/**/*.py",)
 _DBT_SOURCE = (
     "dbt_project.yml",
     "profiles.yml",
@@ -45,6 +46,16 @@ class Artifact:
 def loaders_code(project: Path) -> Artifact:
     """The Lambda functions' code: loaders/ and contracts/."""
     return _zip("loaders", project, _LOADERS_CODE)
+
+
+def glue_packages(project: Path) -> Artifact:
+    """What the Glue jobs' scripts import: glue/."""
+    return _zip("glue", project, _GLUE_PACKAGES)
+
+
+def glue_script(project: Path, job: str) -> Artifact:
+    """The script of a Glue job, `job` being its module's name."""
+    return _document(f"glue/{job}", project / "glue" / "jobs" / f"{job}.py")
 
 
 def dbt_source(project: Path) -> Artifact:
