@@ -1,8 +1,8 @@
-r"""Whole blocks of flat JSON records to COPY text, without a look at their single values.
+r"""Whole blocks of JSON records to COPY text, without a look at their single values unless these are nested.
 
 msgspec checks the syntax and cuts every record into the texts of its values, in the contract's order. Inside its quotes
 a JSON string is written as COPY's text format writes it (`\n`, `\t`, `\\` are the same in both), `\"` and `\uXXXX`
-excepted; numbers stay untouched. What is left to do is done on whole blocks.
+excepted; numbers stay untouched. Nested values are made compact one by one. What is left to do is done on whole blocks.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from msgspec import Raw
 from msgspec.structs import astuple
 
 from loaders.contract import Contract
+from loaders.parse.json_record import MAX_DEPTH, OPENING, depth_of
 from loaders.parse.runs import has_longer_line
 
 ABSENT = b"\0"
@@ -29,6 +30,9 @@ ESCAPED = re.compile(rb'\\(?:["\\]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-
 QUOTE = b"\1"
 """Stands for an escaped quote while the quotes around strings are taken away: no JSON string holds this byte."""
 QUOTES_SHOWN = bytes.maketrans(QUOTE, b'"')
+
+NEGATIVE_ZERO = re.compile(rb"-0(?![.eE])")
+"""A whole number that Python's int does not keep; every other one it writes as it stood."""
 
 REFUSED = (ValueError, msgspec.DecodeError, RecursionError)
 
@@ -66,8 +70,7 @@ class Blocks:
         try:
             block.isascii() or block.decode()
             records = self._list.decode(b"[" + block + b"]")
-            values = b"".join([b"\t".join(astuple(record)) + b"\n" for record in records])
-            payload = self._copy_text(block, values, len(records))
+            payload = self._copy_text(block, records)
         except REFUSED:
             return NONE
         return Taken(payload, len(records), len(block))
@@ -80,38 +83,38 @@ class Blocks:
         with suppress(*REFUSED):
             # What was decoded before the first error stays.
             records += map(self._decode_line, lines)
-        rows = [b"\t".join(astuple(record)) + b"\n" for record in records]
-        if len(rows) < len(lines):
-            block = b"\n".join(lines[: len(rows)])
+        if len(records) < len(lines):
+            block = b"\n".join(lines[: len(records)])
         try:
-            payload = self._copy_text(block, b"".join(rows), len(rows))
+            payload = self._copy_text(block, records)
         except REFUSED:
-            payload, count = self._until_refused(lines, rows)
-            rows, block = rows[:count], b"\n".join(lines[:count])
-        return Taken(payload, len(rows), len(block)) if rows else NONE
+            payload, count = self._until_refused(lines, records)
+            records, block = records[:count], b"\n".join(lines[:count])
+        return Taken(payload, len(records), len(block)) if records else NONE
 
-    def _until_refused(self, lines: list[bytes], rows: list[bytes]) -> tuple[bytes, int]:
-        """COPY text of the rows before the first that is refused, and how many these are: searched by halves."""
-        payloads, done, step = [], 0, 1 << len(rows).bit_length()
+    def _until_refused(self, lines: list[bytes], records: list[msgspec.Struct]) -> tuple[bytes, int]:
+        """COPY text of the records before the first that is refused, and how many these are: searched by halves."""
+        payloads, done, step = [], 0, 1 << len(records).bit_length()
         while step := step // 2:
             end = done + step
-            if end <= len(rows):
+            if end <= len(records):
                 with suppress(*REFUSED):
-                    payloads.append(self._copy_text(b"".join(lines[done:end]), b"".join(rows[done:end]), step))
+                    payloads.append(self._copy_text(b"".join(lines[done:end]), records[done:end]))
                     done = end
         return b"".join(payloads), done
 
-    def _copy_text(self, block: bytes, values: bytes, records: int) -> bytes:
+    def _copy_text(self, block: bytes, records: list[msgspec.Struct]) -> bytes:
         """The values as COPY takes them. Raises ValueError where a record needs a closer look.
 
-        That is one that repeats a name, and one with a value that is nested, or may be too long. A member's name adds
-        two quotes to those of the values; a repeated name adds two more, and its first value is missing.
+        That is one that repeats a name, and one with a value that may be too long. A member's name adds two quotes to
+        those of the values; a repeated name adds two more, and its first value is missing.
         """
-        members = records * self._columns - (values.count(ABSENT) if ABSENT in values else 0)
+        values = b"".join([b"\t".join(astuple(record)) + b"\n" for record in records])
+        members = len(records) * self._columns - (values.count(ABSENT) if ABSENT in values else 0)
         if block.count(b'"') - values.count(b'"') != 2 * members:
             raise ValueError("a name stands twice in a record")
         if (b"{" in values or b"[" in values) and NESTED.search(values):
-            raise ValueError("a value is nested")
+            values = b"".join([b"\t".join(_flat(record)) + b"\n" for record in records])
         if has_longer_line(values, self._longest):
             raise ValueError("a value may be too long")
         if b"null" in values:
@@ -120,6 +123,31 @@ class Blocks:
         if b"\\" in values:
             values = ESCAPED.sub(_unescaped, values)
         return values.translate(QUOTES_SHOWN, b'"')
+
+
+def _flat(record: msgspec.Struct) -> list[bytes]:
+    """The values of a record, nested ones made compact."""
+    return [_compact(value) if value[0] in OPENING else value for value in map(bytes, astuple(record))]
+
+
+def _compact(value: bytes) -> bytes:
+    """A nested value as compact JSON, the same as of a record that is read alone, quotes and backslashes for COPY.
+
+    Raises ValueError, or what msgspec raises, where it needs a closer look: a repeated name loses two quotes.
+    """
+    if rb"\u0000" in value or NEGATIVE_ZERO.search(value) or depth_of(value) >= MAX_DEPTH:
+        raise ValueError("a nested value needs a closer look")
+    compact = msgspec.json.encode(_NESTED_VALUE.decode(value))
+    if compact.count(b'"') != value.count(b'"'):
+        raise ValueError("a name stands twice in a nested value")
+    return compact.replace(b"\\", rb"\\").replace(b'"', QUOTE)
+
+
+def _number(text: str) -> Raw:
+    return Raw(text.encode())
+
+
+_NESTED_VALUE = msgspec.json.Decoder(float_hook=_number)
 
 
 def _decodable(block: bytes) -> bytes:
