@@ -53,7 +53,7 @@ def command(warehouse: str) -> None:
     _ensure("AWS", aws.is_running, aws.start)
     if warehouse == "both":
         _ensure("Redshift harness", redshift.is_running, redshift.start)
-    _deploy()
+    _deploy(warehouse)
     stage = find_stage()
     execution.start(stage.client("stepfunctions"), stage.outputs["StateMachineArn"], trigger="sweep", sweep=True)
     say(f"PostgreSQL  {postgres.dsn}")
@@ -74,7 +74,7 @@ def _ensure(name: str, is_running: Callable[[], bool], start: Callable[[], None]
     say(f"{name} started in {time.monotonic() - started:.1f} s")
 
 
-def _deploy() -> None:
+def _deploy(warehouse: str) -> None:
     """Deploy; the resource under way is shown on a terminal, a line for each finished part everywhere."""
     started = time.monotonic()
     with output().status("deploying") as status:
@@ -85,5 +85,5 @@ def _deploy() -> None:
             if event.type == STACK and event.status in FINISHED and event.resource != event.stack:
                 say(f"  {event.resource} {FINISHED[event.status]}")
 
-        deploy(LOCAL, session_for(LOCAL), on_event=tell)
+        deploy(LOCAL, session_for(LOCAL), on_event=tell, parameters={"Warehouse": warehouse})
     say(f"pipeline deployed in {time.monotonic() - started:.1f} s")
