@@ -1,8 +1,8 @@
 """Late-binding views: `create view ... with no schema binding`.
 
 The query becomes the body of a function, which PostgreSQL reads when it is called and depends on nothing; the view
-selects from it, and the planner inlines it. So a table below may be dropped and made anew, as in Redshift. Unlike there,
-the tables must exist when the view is made: its columns are asked of them.
+selects from it, and the planner inlines it. So a table below may be dropped and made anew, as in Redshift. Unlike
+there, the tables must exist when the view is made: its columns are asked of them.
 https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_VIEW.html
 """
 
