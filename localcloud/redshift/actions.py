@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from localcloud.redshift import views
 from localcloud.redshift.backend import Backend
 from localcloud.redshift.session import Action
 from localcloud.redshift.tokens import Statement
 from localcloud.settings import Settings
 
 
-def actions(settings: Settings) -> Mapping[str, Action]:
-    """By the first word of their statement."""
-    return {"truncate": truncate}
+class Actions:
+    """Knows which statements the harness does itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def of(self, statement: Statement) -> Action | None:
+        """What is done in place of this statement; None when PostgreSQL does it."""
+        if statement.word(0) == "truncate":
+            return truncate
+        if views.is_late_binding(statement):
+            return views.create_late_binding
+        return None
 
 
 async def truncate(backend: Backend, statement: Statement) -> str:

@@ -11,6 +11,7 @@ from localcloud.postgres import USER, Postgres
 from localcloud.redshift.backend import Backend
 from localcloud.redshift.launcher import DATABASE
 from localcloud.redshift.rewrite import TableKeys
+from localcloud.redshift.sql_text import literal
 from localcloud.redshift.wire import ServerError
 from localcloud.settings import Settings
 
@@ -37,16 +38,12 @@ def prepare(settings: Settings) -> None:
 async def remember_keys(backend: Backend, table: str, keys: TableKeys) -> None:
     """Writes down what a `create table` said of keys, in its transaction: a table rolled back leaves none."""
     lists = [_array(keys.sort), _array(keys.primary), _array(tuple(keys.others))]
-    values = [_literal(keys.style), _literal(keys.distribution), *lists]
-    await backend.run(f"select redshift.remember_keys({_literal(table)}, {', '.join(values)})")
-
-
-def _literal(value: str) -> str:
-    return "e'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    values = [literal(keys.style), literal(keys.distribution), *lists]
+    await backend.run(f"select redshift.remember_keys({literal(table)}, {', '.join(values)})")
 
 
 def _array(values: tuple[str, ...]) -> str:
-    return f"array[{', '.join(_literal(value) for value in values)}]::text[]"
+    return f"array[{', '.join(literal(value) for value in values)}]::text[]"
 
 
 def as_redshift_says(error: ServerError) -> ServerError:

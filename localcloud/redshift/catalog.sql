@@ -19,13 +19,30 @@ create table if not exists redshift.table_keys (
 create or replace function redshift.remember_keys(
     name text, style text, distribution text, sorted text [], primary_columns text [], others text []
 ) returns void language sql as '
-    insert into redshift.table_keys values (name::regclass::oid, style, distribution, sorted, primary_columns, others)
+    insert into redshift.table_keys
+    select to_regclass(name), style, distribution, sorted, primary_columns, others
+    where to_regclass(name) is not null
     on conflict (table_id) do update set
         dist_style = excluded.dist_style,
         dist_key = excluded.dist_key,
         sort_keys = excluded.sort_keys,
         primary_key = excluded.primary_key,
         other_keys = excluded.other_keys
+';
+
+-- The functions of late-binding views that are gone.
+do '
+declare
+    orphan regprocedure;
+begin
+    for orphan in
+        select oid from pg_proc
+        where pronamespace = ''redshift''::regnamespace and proname ~ ''^late_binding_''
+            and not exists (select 1 from pg_depend where refobjid = pg_proc.oid and deptype = ''n'')
+    loop
+        execute ''drop function '' || orphan;
+    end loop;
+end
 ';
 
 delete from redshift.table_keys where table_id not in (select oid from pg_class);

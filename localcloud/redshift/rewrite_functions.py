@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from localcloud.redshift.edits import Edit, after, before, over
-from localcloud.redshift.rules_queries import calls
 from localcloud.redshift.tokens import Statement
 
 # Their first argument is the name of a part of a date, as a bare word or as a string.
@@ -15,7 +14,7 @@ _FRAME = "rows between unbounded preceding and unbounded following"
 
 def functions(statement: Statement) -> Iterator[Edit]:
     """The edits at called functions."""
-    for index in calls(statement):
+    for index in statement.calls:
         name = statement.tokens[index].text
         if name in _DATE_FUNCTIONS:
             yield from _date_part(statement, index + 1)

@@ -10,8 +10,6 @@ from localcloud.redshift.tokens import Statement
 Finding = tuple[int, str]
 """Index of a token, and what to write instead; empty where the rule's own remedy says it all."""
 
-# Before a name with parentheses behind it that is no call: a table, a view, a list of columns.
-_NO_CALL_AFTER = {"into", "table", "exists", "view", "references", "with", "recursive", "as", "function", "procedure"}
 _JSON_OPERATORS = {"->", "->>", "#>", "#>>", "#-", "@>", "<@", "@?", "@@", "?|", "?&"}
 # What may follow a table and is not its alias.
 _CLAUSES = {
@@ -21,20 +19,13 @@ _CLAUSES = {
 _SYSTEM_COLUMNS = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}
 
 
-def calls(statement: Statement, name: str | None = None) -> Iterator[int]:
-    """The indices of the names of called functions: unqualified, or of pg_catalog."""
-    for index in range(len(statement.tokens) - 1):
-        token, before = statement.tokens[index], statement.word(index - 1)
-        if not token.is_name or statement.word(index + 1) != "(" or (name and token.text != name):
-            continue
-        if before == "." and statement.word(index - 2) != "pg_catalog":
-            continue
-        if before not in _NO_CALL_AFTER and not statement.words_at(statement.closing[index + 1] + 1, "as", "("):
-            yield index
+def calls(statement: Statement, name: str) -> Iterator[int]:
+    """The indices at which this function is called."""
+    return (index for index in statement.calls if statement.tokens[index].text == name)
 
 
 def unsupported_function(statement: Statement) -> Iterator[Finding]:
-    for index in calls(statement):
+    for index in statement.calls:
         name = statement.tokens[index].text
         if name in names.FUNCTIONS:
             yield index, f"{name}: {names.FUNCTIONS[name]}"
@@ -47,7 +38,7 @@ def unsupported_function(statement: Statement) -> Iterator[Finding]:
 def leader_node_function(statement: Statement) -> Iterator[Finding]:
     if not any(statement.find("from")) and statement.word(0) == "select":
         return
-    called = set(calls(statement))
+    called = set(statement.calls)
     for index, token in enumerate(statement.tokens):
         name = token.text if token.kind == "word" else ""
         bare = name.startswith(("current_", "local")) and statement.word(index - 1) not in (".", "as")
@@ -66,9 +57,8 @@ def array(statement: Statement) -> Iterator[Finding]:
 
 
 def json_operator(statement: Statement) -> Iterator[Finding]:
-    for index, token in enumerate(statement.tokens):
-        if token.kind == "symbol" and token.text in _JSON_OPERATORS and index > 0:
-            yield index, f"operator {token.text}"
+    for operator in _JSON_OPERATORS:
+        yield from ((index, f"operator {operator}") for index in statement.find(operator) if index > 0)
     for phrase in (("is", "json"), ("is", "not", "json")):
         yield from ((index, "") for index in statement.find(*phrase))
 
@@ -136,7 +126,7 @@ def named_window(statement: Statement) -> Iterator[Finding]:
 
 def _windows(statement: Statement) -> Iterator[tuple[int, int]]:
     """Each `name(...) over (...)`: the index of the name and that of the window's parenthesis."""
-    for index in calls(statement):
+    for index in statement.calls:
         after = statement.closing[index + 1] + 1
         if statement.words_at(after, "ignore", "nulls") or statement.words_at(after, "respect", "nulls"):
             after += 2
@@ -145,7 +135,7 @@ def _windows(statement: Statement) -> Iterator[tuple[int, int]]:
 
 
 def aggregate_order_by(statement: Statement) -> Iterator[Finding]:
-    for index in calls(statement):
+    for index in statement.calls:
         name = statement.tokens[index].text
         inside = [statement.word(place) for place in statement.inside(index + 1)]
         if name in names.FRAMED_FUNCTIONS | {"listagg"} and "order" in inside:
@@ -206,12 +196,12 @@ def row_constructor(statement: Statement) -> Iterator[Finding]:
 
 
 def system_column(statement: Statement) -> Iterator[Finding]:
-    for index, token in enumerate(statement.tokens):
-        # Behind a value it is the alias somebody gives that value.
-        after_value = index > 0 and (statement.tokens[index - 1].kind in ("number", "string", "quoted"))
-        is_alias = after_value or statement.word(index - 1) in ("as", ")")
-        if token.kind == "word" and token.text in _SYSTEM_COLUMNS and not is_alias:
-            yield index, token.text
+    for name in _SYSTEM_COLUMNS:
+        for index in statement.find(name):
+            # Behind a value it is the alias somebody gives that value.
+            after_value = index > 0 and statement.tokens[index - 1].kind in ("number", "string", "quoted")
+            if not after_value and statement.word(index - 1) not in ("as", ")"):
+                yield index, name
 
 
 def collation(statement: Statement) -> Iterator[Finding]:

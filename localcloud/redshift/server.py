@@ -14,7 +14,7 @@ import trustme
 
 from localcloud import ports
 from localcloud.redshift import catalog, wire
-from localcloud.redshift.actions import actions
+from localcloud.redshift.actions import Actions
 from localcloud.redshift.backend import Backend
 from localcloud.redshift.launcher import DATABASE
 from localcloud.redshift.session import Session, as_redshift_sends
@@ -49,7 +49,7 @@ class Server:
 
     def __init__(self, settings: Settings, tls: ssl.SSLContext) -> None:
         self._settings, self._tls = settings, tls
-        self._actions = actions(settings)
+        self._actions = Actions(settings)
         self._numbers = itertools.count(1)
         self._clients: set[asyncio.Task[None]] = set()
 

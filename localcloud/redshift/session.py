@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,7 +26,6 @@ ENDINGS = {
     b"D": (b"T", b"n"),
     b"E": (b"C", b"I", b"s"),
     b"C": (b"3",),
-    b"S": (b"Z",),
 }
 
 
@@ -35,6 +33,12 @@ class Action(Protocol):
     """What the harness does itself in place of a statement; gives the tag of the CommandComplete."""
 
     async def __call__(self, backend: Backend, statement: Statement) -> str: ...
+
+
+class Actions(Protocol):
+    """Says which statements the harness does itself."""
+
+    def of(self, statement: Statement) -> Action | None: ...
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,14 @@ class Prepared:
 class Session:
     """The conversation with a logged-in client."""
 
-    def __init__(self, client: Channel, backend: Backend, log: StatementLog, actions: Mapping[str, Action]) -> None:
+    def __init__(self, client: Channel, backend: Backend, log: StatementLog, actions: Actions) -> None:
         self._client, self._backend, self._log, self._actions = client, backend, log, actions
         self._statements: dict[bytes, Prepared] = {}
         self._portals: dict[bytes, Prepared] = {}
         self._failed = False
+        # PostgreSQL takes no statement of the harness's own between a message and its Sync.
+        self._unsynced = False
+        self._created: list[Rewritten] = []
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue(64)
 
     async def serve(self) -> None:
@@ -108,8 +115,7 @@ class Session:
             (self._statements if message.body[:1] == b"S" else self._portals).pop(message.body[1:-1], None)
             await self._forward(message, None, b"")
         elif message.kind == b"S":
-            self._failed = False
-            await self._forward(message, None, b"")
+            await self._sync()
         elif message.kind != b"H":
             raise ServerError({"C": "0A000", "M": f"Redshift takes no message {message.kind.decode('latin-1')!r} here"})
 
@@ -122,8 +128,9 @@ class Session:
                 await self._act(prepared)
             else:
                 self._backend.write(wire.query(prepared.sql))
-                await self._relay((b"Z",), held=True)
-                await self._remember(prepared)
+                await self._relay((b"Z",))
+                self._note(prepared)
+                await self._remember()
         self._client.write(encode(b"Z", self._backend.status))
 
     async def _parse(self, message: Message) -> None:
@@ -149,7 +156,7 @@ class Session:
         pieces = statements(sql)
         if len(pieces) != 1:
             return Prepared(sql)
-        action = self._actions.get(pieces[0].word(0))
+        action = self._actions.of(pieces[0])
         rewritten = rewrite(pieces[0])
         self._log.taken(sql, ["done by the harness"] if action else rewritten.applied)
         return Prepared(rewritten.sql, pieces[0], rewritten, action)
@@ -159,8 +166,8 @@ class Session:
         if prepared is not None and prepared.action:
             self._client.write(answer)
             return
-        flush = b"" if message.kind == b"S" else FLUSH
-        self._backend.write(encode(message.kind, message.body) + flush)
+        self._unsynced = True
+        self._backend.write(encode(message.kind, message.body) + FLUSH)
         await self._relay(ENDINGS[message.kind])
 
     async def _execute(self, message: Message, prepared: Prepared) -> None:
@@ -168,7 +175,14 @@ class Session:
             await self._act(prepared)
             return
         await self._forward(message, None, b"")
-        await self._remember(prepared)
+        self._note(prepared)
+
+    async def _sync(self) -> None:
+        self._failed = self._unsynced = False
+        self._backend.write(encode(b"S"))
+        await self._relay((b"Z",))
+        await self._remember()
+        self._client.write(encode(b"Z", self._backend.status))
 
     async def _act(self, prepared: Prepared) -> None:
         assert prepared.action is not None
@@ -176,15 +190,31 @@ class Session:
         if self._backend.status == b"E":
             message = "current transaction is aborted, commands ignored until end of transaction block"
             raise ServerError({"C": "25P02", "M": message})
+        await self._settle()
         self._client.write(encode(b"C", text(await prepared.action(self._backend, prepared.statement))))
 
-    async def _remember(self, prepared: Prepared) -> None:
+    async def _settle(self) -> None:
+        """Ends what the client has begun with PostgreSQL, so that it takes statements of the harness's own."""
+        if self._unsynced:
+            self._unsynced = False
+            self._backend.write(encode(b"S"))
+            await self._relay((b"Z",))
+
+    def _note(self, prepared: Prepared) -> None:
         if prepared.rewritten and prepared.rewritten.keys:
-            await catalog.remember_keys(self._backend, prepared.rewritten.table, prepared.rewritten.keys)
+            self._created.append(prepared.rewritten)
+
+    async def _remember(self) -> None:
+        """Keeps the keys of the tables that were made since; a table rolled back leaves none."""
+        created, self._created = self._created, []
+        for made in created if self._backend.status != b"E" else []:
+            assert made.keys is not None
+            await catalog.remember_keys(self._backend, made.table, made.keys)
 
     async def _refuse(self, error: ServerError, message: Message) -> None:
         """Tells the client; what it had begun is then over, as it is in a server that refuses."""
         if not error.relayed:
+            await self._settle()
             if self._backend.status == b"T":
                 await self._backend.abort()
             self._client.write(error.encode())
@@ -193,8 +223,8 @@ class Session:
         else:
             self._failed = True
 
-    async def _relay(self, endings: tuple[bytes, ...], held: bool = False) -> None:
-        """Passes on what PostgreSQL says, up to the message that ends it; `held` keeps ReadyForQuery back.
+    async def _relay(self, endings: tuple[bytes, ...]) -> None:
+        """Passes on what PostgreSQL says, up to the message that ends it, but ReadyForQuery, which is only noted.
 
         Raises the refusal that it passed on, when there was one.
         """
@@ -205,8 +235,6 @@ class Session:
             kind, body = await self._backend.read()
             if kind == b"Z":
                 self._backend.status = body
-                if not held:
-                    self._client.write(encode(kind, body))
                 break
             if kind == b"E":
                 refusal = catalog.as_redshift_says(ServerError.of(body))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import ClassVar, Literal
 
 from sqlglot.dialects.redshift import Redshift
@@ -23,6 +23,10 @@ _STRINGS = {
     TokenType.BIT_STRING,
     TokenType.HEX_STRING,
 }
+
+
+# Before a name with parentheses behind it that is no call: a table, a view, a list of columns.
+_NO_CALL_AFTER = {"into", "table", "exists", "view", "references", "with", "recursive", "as", "function", "procedure"}
 
 
 class _Dialect(Redshift):
@@ -86,19 +90,42 @@ class Statement:
                 open_ones.append(index)
         return tuple(around)
 
+    @cached_property
+    def _words(self) -> tuple[str, ...]:
+        return tuple(token.text if token.kind in ("word", "symbol") else "" for token in self.tokens)
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        places: dict[str, list[int]] = {}
+        for index, word in enumerate(self._words):
+            places.setdefault(word, []).append(index)
+        return places
+
+    @cached_property
+    def calls(self) -> tuple[int, ...]:
+        """The indices of the names of called functions: unqualified, or of pg_catalog."""
+        return tuple(index - 1 for index in self.find("(") if index and self._is_call(index - 1))
+
+    def _is_call(self, index: int) -> bool:
+        before = self.word(index - 1)
+        if not self.tokens[index].is_name or before in _NO_CALL_AFTER:
+            return False
+        if before == "." and self.word(index - 2) != "pg_catalog":
+            return False
+        # `with name (column, column) as (` names a query.
+        return not self.words_at(self.closing[index + 1] + 1, "as", "(")
+
     def word(self, index: int) -> str:
         """The word or symbol at an index; empty for a literal, a quoted name, and beyond the ends."""
-        if 0 <= index < len(self.tokens) and self.tokens[index].kind in ("word", "symbol"):
-            return self.tokens[index].text
-        return ""
+        return self._words[index] if 0 <= index < len(self._words) else ""
 
     def words_at(self, index: int, *words: str) -> bool:
         """Whether these words and symbols stand there, one after the other."""
-        return all(self.word(index + offset) == word for offset, word in enumerate(words))
+        return self._words[index : index + len(words)] == words if index >= 0 else False
 
     def find(self, *words: str) -> Iterator[int]:
         """Every index at which these words and symbols begin."""
-        return (index for index in range(len(self.tokens)) if self.words_at(index, *words))
+        return (index for index in self._places.get(words[0], ()) if self.words_at(index, *words))
 
     def inside(self, opening: int) -> Iterator[int]:
         """The indices of the tokens directly inside a parenthesis, not in one within; -1 is the whole statement."""
@@ -128,7 +155,9 @@ def tokenize(sql: str) -> list[Token]:
     return [token for one in found for token in _split(sql, one.token_type, one.text, one.start, one.end + 1)]
 
 
-def statements(sql: str) -> list[Statement]:
+# A text is looked at by the rules and then rewritten, and large ones take a while to cut up.
+@lru_cache(maxsize=16)
+def statements(sql: str) -> tuple[Statement, ...]:
     """The statements of a text, empty ones left out. Raises UnreadableSqlError."""
     found: list[list[Token]] = [[]]
     for token in tokenize(sql):
@@ -136,7 +165,7 @@ def statements(sql: str) -> list[Statement]:
             found.append([])
         else:
             found[-1].append(token)
-    return [Statement(sql, tuple(tokens)) for tokens in found if tokens]
+    return tuple(Statement(sql, tuple(tokens)) for tokens in found if tokens)
 
 
 def _split(sql: str, token_type: TokenType, text: str, start: int, end: int) -> Iterator[Token]:
