@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from localcloud.redshift import views
 from localcloud.redshift.backend import Backend
+from localcloud.redshift.copy import Copy
 from localcloud.redshift.session import Action
 from localcloud.redshift.tokens import Statement
+from localcloud.redshift.unload import Unload
 from localcloud.settings import Settings
 
 
@@ -13,15 +15,13 @@ class Actions:
     """Knows which statements the harness does itself."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self._by_word: dict[str, Action] = {"copy": Copy(settings), "truncate": truncate, "unload": Unload(settings)}
 
     def of(self, statement: Statement) -> Action | None:
         """What is done in place of this statement; None when PostgreSQL does it."""
-        if statement.word(0) == "truncate":
-            return truncate
         if views.is_late_binding(statement):
             return views.create_late_binding
-        return None
+        return self._by_word.get(statement.word(0))
 
 
 async def truncate(backend: Backend, statement: Statement) -> str:

@@ -87,23 +87,27 @@ class Backend(Channel):
                 columns = list(wire.columns_of(message.body))
         return columns
 
-    async def copy_in(self, sql: str, blocks: Iterator[bytes]) -> None:
-        """Feeds a COPY FROM STDIN; `blocks` is read in a thread, and what it raises is raised here."""
+    async def copy_in(self, sql: str, blocks: Iterator[bytes]) -> int:
+        """Feeds a COPY FROM STDIN and gives how many rows it took.
+
+        `blocks` is read in a thread; what it raises is raised here.
+        """
         await self.send(wire.query(sql))
-        message = await self.read()
-        while message.kind not in (b"G", b"E"):
-            message = await self.read()
-        failure: Exception | None = None
-        if message.kind == b"G":
-            failure = await self._feed(blocks)
+        answer = await self.read()
+        while answer.kind not in (b"G", b"E"):
+            answer = await self.read()
+        failure = await self._feed(blocks) if answer.kind == b"G" else None
+        rows = 0
         try:
-            async for _ in self._until_ready(message if message.kind == b"E" else None):
-                pass
+            async for message in self._until_ready(answer if answer.kind == b"E" else None):
+                if message.kind == b"C":
+                    rows = int(message.body[:-1].split()[-1])
         except ServerError:
             if failure is None:
                 raise
         if failure is not None:
             raise failure
+        return rows
 
     async def _feed(self, blocks: Iterator[bytes]) -> Exception | None:
         try:

@@ -30,6 +30,24 @@ create or replace function redshift.remember_keys(
         other_keys = excluded.other_keys
 ';
 
+-- What COPY has loaded, and the lines for which it failed.
+create table if not exists redshift.load_history (
+    query_id bigint generated always as identity,
+    table_name text not null,
+    source text not null,
+    rows bigint not null,
+    loaded_at timestamp not null default (statement_timestamp() at time zone 'utc')
+);
+create table if not exists redshift.load_errors (
+    query_id bigint generated always as identity,
+    table_name text not null,
+    filename text not null,
+    line_number bigint not null,
+    column_name text not null,
+    reason text not null,
+    failed_at timestamp not null default (statement_timestamp() at time zone 'utc')
+);
+
 -- The functions of late-binding views that are gone.
 do '
 declare
@@ -63,6 +81,32 @@ begin
     end loop;
 end
 ';
+
+-- Primary keys appear as indexes, though there is none: clients look for them there.
+do '
+begin
+    if to_regclass(''pg_catalog.postgres_pg_indexes'') is null then
+        alter view pg_catalog.pg_indexes rename to postgres_pg_indexes;
+    end if;
+end
+';
+create or replace view pg_catalog.pg_indexes as
+select
+    namespaces.nspname as schemaname,
+    tables.relname as tablename,
+    (tables.relname || '_pkey')::name as indexname,
+    null::name as tablespace,
+    format(
+        'CREATE UNIQUE INDEX %I ON %I.%I USING btree (%s)',
+        tables.relname || '_pkey',
+        namespaces.nspname,
+        tables.relname,
+        array_to_string(keys.primary_key, ', ')
+    ) as indexdef
+from redshift.table_keys as keys
+inner join pg_class as tables on keys.table_id = tables.oid
+inner join pg_namespace as namespaces on tables.relnamespace = namespaces.oid
+where cardinality(keys.primary_key) > 0;
 
 create or replace function pg_catalog.version() returns text language sql immutable as '
     select ''PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2 20041017 (Red Hat 3.4.2-6.fc3), ''
@@ -231,6 +275,37 @@ create or replace function pg_catalog.pg_get_late_binding_view_cols() returns se
 create or replace function pg_catalog.pg_last_copy_count() returns bigint language sql stable as '
     select nullif(current_setting(''redshift.last_copy_count'', true), '''')::bigint
 ';
+
+create or replace view pg_catalog.stl_load_errors as
+select
+    100 as userid,
+    0 as slice,
+    0 as tbl,
+    failed_at as starttime,
+    0 as session,
+    query_id as query,
+    filename::char(256),
+    line_number,
+    column_name::char(127) as colname,
+    null::char(10) as type,
+    null::char(10) as col_length,
+    null::integer as position,
+    null::char(1024) as raw_line,
+    null::char(1024) as raw_field_value,
+    null::integer as err_code,
+    reason::char(100) as err_reason
+from redshift.load_errors;
+
+create or replace view pg_catalog.sys_load_history as
+select
+    query_id,
+    'completed'::text as status,
+    table_name,
+    loaded_at as start_time,
+    loaded_at as end_time,
+    source as data_source,
+    rows as loaded_rows
+from redshift.load_history;
 
 create or replace view pg_catalog.svv_columns as
 select
