@@ -7,11 +7,11 @@ import click
 
 from localcloud.aws import Aws
 from localcloud.postgres import Postgres
+from localcloud.redshift.launcher import Redshift
 from localcloud.settings import Settings
 from xtage import execution
 from xtage.console import output, say
 from xtage.deploy.progress import deploy_with_progress
-from xtage.errors import OperatorError
 from xtage.stages import LOCAL, find_stage, session_for
 
 
@@ -21,7 +21,7 @@ from xtage.stages import LOCAL, find_stage, session_for
     type=click.Choice(["rds", "both"]),
     default="rds",
     show_default=True,
-    help="rds: PostgreSQL. both: Redshift beside it, which does not exist yet.",
+    help="rds: PostgreSQL. both: beside it the Redshift protocol and dialect harness.",
 )
 def command(warehouse: str) -> None:
     """Start PostgreSQL and AWS on this machine and deploy the pipeline into them.
@@ -36,24 +36,28 @@ def command(warehouse: str) -> None:
       XTAGE_POSTGRES_PORT      54320
       XTAGE_POSTGRES_PASSWORD  xtage
       XTAGE_AWS_PORT           4566
+      XTAGE_REDSHIFT_PORT      54390
 
     \b
     Examples:
       xtage up
+      xtage up --warehouse both
       XTAGE_AWS_PORT=4567 xtage up
     """
-    if warehouse == "both":
-        raise OperatorError("there is no Redshift warehouse yet", "leave --warehouse at rds")
     settings = Settings.from_environment()
-    postgres, aws = Postgres(settings), Aws(settings)
+    postgres, aws, redshift = Postgres(settings), Aws(settings), Redshift(settings)
     _ensure("PostgreSQL", postgres.is_running, postgres.start)
     _ensure("AWS", aws.is_running, aws.start)
-    deploy_with_progress(LOCAL, session_for(LOCAL))
+    if warehouse == "both":
+        _ensure("Redshift harness", redshift.is_running, redshift.start)
+    deploy_with_progress(LOCAL, session_for(LOCAL), {"Warehouse": warehouse})
     stage = find_stage()
     execution.start(stage.client("stepfunctions"), stage.outputs["StateMachineArn"], trigger="sweep", sweep=True)
     say(f"PostgreSQL  {postgres.dsn}")
     say(f"AWS and S3  {aws.endpoint}  (region us-east-1, access key test, secret key test)")
     say(f"raw bucket  s3://{stage.outputs['RawBucketName']}")
+    if redshift.is_running():
+        say(f"Redshift    {redshift.dsn}  (protocol and dialect harness; SSL_CERT_FILE={redshift.authority})")
 
 
 def _ensure(name: str, is_running: Callable[[], bool], start: Callable[[], None]) -> None:

@@ -31,7 +31,7 @@ def command(stage: str, confirm: bool) -> None:
     session = session_for(stage)
     identity = session.client("sts").get_caller_identity()
     say(f"stage {stage}: account {identity['Account']}, region {session.region_name}, as {identity['Arn']}")
-    outputs = deploy_with_progress(stage, session, lambda changes: _show_changes(changes, confirm=confirm))
+    outputs = deploy_with_progress(stage, session, on_changes=lambda changes: _show_changes(changes, confirm=confirm))
     output().print(pairs(sorted(outputs.items())))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from xtage.console import output, say
@@ -18,7 +20,10 @@ FINISHED = {"CREATE_COMPLETE": "created", "UPDATE_COMPLETE": "updated", "DELETE_
 
 
 def deploy_with_progress(
-    stage: str, session: boto3.Session, on_changes: OnChanges = lambda changes: None
+    stage: str,
+    session: boto3.Session,
+    parameters: Mapping[str, str] = MappingProxyType({}),
+    on_changes: OnChanges = lambda changes: None,
 ) -> dict[str, str]:
     """Deploys a stage; returns its outputs. `on_changes` may print and ask. Raises what `deploy` raises."""
     started = time.monotonic()
@@ -30,7 +35,7 @@ def deploy_with_progress(
             on_changes(changes)
             status.start()
 
-        outputs = deploy(stage, session, teller.tell, on_changes=show_changes)
+        outputs = deploy(stage, session, teller.tell, parameters=parameters, on_changes=show_changes)
     seconds = time.monotonic() - started
     say(f"pipeline deployed in {seconds:.1f} s" if teller.events else f"nothing to deploy, after {seconds:.1f} s")
     return outputs
