@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from loaders.contract import ArrayTable, Column, Contract, load_contracts
-from loaders.ops_tables import OPS_TABLES, SEQUENCES
+from loaders.ops_tables import COPIED, OPS_TABLES, SEQUENCES
 from loaders.tables import (
     Dialect,
     Table,
@@ -27,6 +27,7 @@ from loaders.tables import (
     arrays_of,
     index_ddl,
     position_of,
+    quoted,
     raw_table,
     raw_tables,
     table_ddl,
@@ -44,8 +45,9 @@ HEADER = "Generated from contracts/ by `python -m loaders.generate`; do not edit
 
 def generated(contracts: Mapping[str, Contract]) -> dict[Path, str]:
     """Every generated file by its path in the project, with the text it should hold."""
-    tables = [*(table for contract in contracts.values() for table in raw_tables(contract)), *OPS_TABLES]
-    files = {path: _schema_sql(tables, dialect) for dialect, path in SCHEMAS.items()}
+    raw = [table for contract in contracts.values() for table in raw_tables(contract)]
+    tables: Mapping[Dialect, list[Table]] = {"rds": [*raw, *OPS_TABLES], "redshift": [*raw, *COPIED]}
+    files = {path: _schema_sql(tables[dialect], dialect) for dialect, path in SCHEMAS.items()}
     return {SOURCES: _sources_yaml(contracts.values()), MACRO: _contracts_macro(contracts.values()), **files}
 
 
@@ -61,13 +63,12 @@ def _schema_sql(tables: Iterable[Table], dialect: Dialect) -> str:
 
 
 def _statements(tables: Iterable[Table], dialect: Dialect) -> Iterator[str]:
-    yield from ("create schema if not exists raw", "create schema if not exists ops")
+    # Quoted: `raw` is a reserved word in Redshift.
+    yield from (f"create schema if not exists {quoted(schema)}" for schema in ("raw", "ops"))
     if dialect == "rds":
         yield from (f"create sequence if not exists {sequence}" for sequence in SEQUENCES)
     for table in tables:
-        # The lease is RDS's alone: it guards the pipeline, not a database.
-        if dialect == "rds" or table.name != "lease":
-            yield table_ddl(table, dialect)
+        yield table_ddl(table, dialect)
         if dialect == "rds":
             yield from (statement for _, statement in index_ddl(table))
 

@@ -13,6 +13,8 @@ from loaders.tables import quoted
 
 REJECT_BYTES = 4 << 20
 """Rejects are collected up to this size; then the running COPY ends so that they can be written."""
+MESSAGE_CHARACTERS = 4000
+"""What is kept of a message: it may quote a name of the file, which may be longer than a text can be in Redshift."""
 COPY_REJECTS = (
     "copy ops.rejects (load_id, row_number, line_number, byte_offset, byte_length, rule, message, raw_start) from stdin"
 )
@@ -111,7 +113,7 @@ def reject_line(reject: Reject) -> bytes:
     """A reject as COPY takes it, but for the load that stands before it."""
     place = (reject.row_number, reject.line_number, reject.byte_offset, reject.byte_length)
     numbers = "\t".join(r"\N" if number is None else str(number) for number in place)
-    texts = f"{reject.rule.translate(ESCAPES)}\t{reject.message.translate(ESCAPES)}"
+    texts = f"{reject.rule.translate(ESCAPES)}\t{reject.message[:MESSAGE_CHARACTERS].translate(ESCAPES)}"
     return f"{numbers}\t{texts}\t{b64encode(reject.raw_start).decode()}\n".encode()
 
 

@@ -14,7 +14,10 @@ from localcloud.aws import Aws
 from xtage.deploy import PROJECT
 
 DEFINITION = PROJECT / "orchestration" / "pipeline.asl.json"
-FUNCTIONS = ("OpenRun", "NextRound", "Load", "Split", "Land", "RecordFailure", "NeedsBuild", "CloseRun", "FailRun")
+FUNCTIONS = (
+    *("OpenRun", "NextRound", "Load", "Split", "Land", "RecordFailure"),
+    *("NeedsBuild", "CopyToRedshift", "CloseRun", "FailRun"),
+)
 BUILD_PROJECT = "scripted"
 JOB = "scripted"
 ROLE = "arn:aws:iam::000000000000:role/test"
@@ -64,6 +67,7 @@ phases:
     commands:
       - echo "run $XTAGE_RUN_ID"
       - test ! -f broken
+      - test "$DBT_TARGET" != redshift || test ! -f redshift_broken
   post_build:
     commands:
       - if test -f reason; then export DBT_FAILURE="$(cat reason)"; fi
@@ -173,7 +177,8 @@ def pipeline(machine: Pipeline) -> Pipeline:
         Split={"outcome": "split", "prefix": "work/1/", "location": "s3://bucket/work/1/"},
         Land={"status": "loaded"},
         RecordFailure={},
-        NeedsBuild={"build": "no"},
+        NeedsBuild={"build": "no", "redshift": "no"},
+        CopyToRedshift={"outcome": "done"},
         CloseRun={"outcome": "closed", "records_loaded": 2},
         FailRun={},
     )
