@@ -230,7 +230,6 @@ class Session:
         """
         await self._backend.send()
         refusal: ServerError | None = None
-        waiting = 0
         while True:
             kind, body = await self._backend.read()
             if kind == b"Z":
@@ -244,10 +243,10 @@ class Session:
                     break
                 continue
             self._client.write(as_redshift_sends(kind, body))
-            waiting += len(body)
-            if waiting > wire.CHUNK:
+            if kind == b"D":
+                self._client.write(self._backend.more_of(kind))
+            if self._client.is_full:
                 await self._client.send()
-                waiting = 0
             if kind in endings:
                 break
         if refusal is not None:
