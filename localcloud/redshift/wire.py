@@ -120,7 +120,8 @@ class Channel:
     async def close(self) -> None:
         self._writer.close()
         try:
-            await asyncio.wait_for(self._writer.wait_closed(), 5)
+            # The other side may be one that does not answer any more.
+            await asyncio.wait_for(self._writer.wait_closed(), 0.5)
         except (OSError, TimeoutError):
             self._writer.transport.abort()
 
