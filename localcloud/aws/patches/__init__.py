@@ -13,6 +13,7 @@ from localcloud.aws.patches import (
     lambda_workers,
     nested_stacks,
     object_events,
+    trails,
     warehouses,
 )
 from localcloud.aws.patches.seams import SEAMS
@@ -30,6 +31,7 @@ def apply(settings: Settings, saver: Saver) -> None:
     object_events.apply()
     databases.apply(settings)
     warehouses.apply(settings)
+    trails.apply()
     nested_stacks.apply()
     codebuild_builds.apply(settings)
 
