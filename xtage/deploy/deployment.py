@@ -90,6 +90,8 @@ def _upload_all(stage: str, parameters: dict[str, str], s3: S3Client, bucket: st
     templates = {name: package.template(project, name) for name in package.nested_templates(root)}
     installed = {
         "LoadersCodeKey": package.loaders_code(project),
+        "GluePackagesKey": package.glue_packages(project),
+        "FlattenScriptKey": package.glue_script(project, "json_to_tabular"),
         "DbtSourceKey": package.dbt_source(project),
         "DefinitionKey": package.definition(project),
     }

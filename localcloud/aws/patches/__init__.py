@@ -10,6 +10,7 @@ from localcloud.aws.patches import (
     codebuild_builds,
     databases,
     executions,
+    glue_jobs,
     lambda_workers,
     nested_stacks,
     object_events,
@@ -34,6 +35,7 @@ def apply(settings: Settings, saver: Saver) -> None:
     trails.apply()
     nested_stacks.apply()
     codebuild_builds.apply(settings)
+    glue_jobs.apply(settings)
 
 
 def missing_seams() -> list[str]:
