@@ -54,7 +54,7 @@ def aws(settings: Settings, postgres: Postgres) -> Iterator[Aws]:
 
 
 @pytest.fixture(scope="session")
-def redshift(settings: Settings, aws: Aws) -> Iterator[Redshift]:
+def redshift_harness(settings: Settings, aws: Aws) -> Iterator[Redshift]:
     """A running Redshift harness, on the PostgreSQL and beside the AWS of the session; `redshift.dsn` leads to it."""
     server = Redshift(settings)
     server.start()

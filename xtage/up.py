@@ -11,11 +11,8 @@ from localcloud.redshift.launcher import Redshift
 from localcloud.settings import Settings
 from xtage import execution
 from xtage.console import output, say
-from xtage.deploy import StackEvent, deploy
+from xtage.deploy.progress import deploy_with_progress
 from xtage.stages import LOCAL, find_stage, session_for
-
-STACK = "AWS::CloudFormation::Stack"
-FINISHED = {"CREATE_COMPLETE": "created", "UPDATE_COMPLETE": "updated"}
 
 
 @click.command("up")
@@ -53,7 +50,7 @@ def command(warehouse: str) -> None:
     _ensure("AWS", aws.is_running, aws.start)
     if warehouse == "both":
         _ensure("Redshift harness", redshift.is_running, redshift.start)
-    _deploy()
+    deploy_with_progress(LOCAL, session_for(LOCAL), {"Warehouse": warehouse})
     stage = find_stage()
     execution.start(stage.client("stepfunctions"), stage.outputs["StateMachineArn"], trigger="sweep", sweep=True)
     say(f"PostgreSQL  {postgres.dsn}")
@@ -72,18 +69,3 @@ def _ensure(name: str, is_running: Callable[[], bool], start: Callable[[], None]
     with output().status(f"starting {name}"):
         start()
     say(f"{name} started in {time.monotonic() - started:.1f} s")
-
-
-def _deploy() -> None:
-    """Deploy; the resource under way is shown on a terminal, a line for each finished part everywhere."""
-    started = time.monotonic()
-    with output().status("deploying") as status:
-
-        def tell(event: StackEvent) -> None:
-            status.update(f"deploying: {event.resource} {event.status}")
-            # The root stack's own view of the stacks nested in it: their names are as the templates have them.
-            if event.type == STACK and event.status in FINISHED and event.resource != event.stack:
-                say(f"  {event.resource} {FINISHED[event.status]}")
-
-        deploy(LOCAL, session_for(LOCAL), on_event=tell)
-    say(f"pipeline deployed in {time.monotonic() - started:.1f} s")

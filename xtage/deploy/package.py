@@ -16,7 +16,9 @@ from pathlib import Path
 
 TEMPLATES = Path("infra", "cloudformation")
 
-_LOADERS_CODE = ("loaders/**/*.py", "loaders/**/*.sql", "contracts/*.odcs.yaml")
+_CERTIFICATES = "infra/certificates/*.pem"
+_LOADERS_CODE = ("loaders/**/*.py", "loaders/**/*.sql", "contracts/*.odcs.yaml", _CERTIFICATES)
+_GLUE_PACKAGES = ("glue/**/*.py",)
 _DBT_SOURCE = (
     "dbt_project.yml",
     "profiles.yml",
@@ -26,6 +28,7 @@ _DBT_SOURCE = (
     "dbt_project/**/*.csv",
     "dbt_project/**/*.md",
     "orchestration/*",
+    _CERTIFICATES,
 )
 
 # The first moment that a zip can hold; the real times differ between two checkouts of the same content.
@@ -43,8 +46,18 @@ class Artifact:
 
 
 def loaders_code(project: Path) -> Artifact:
-    """The Lambda functions' code: loaders/ and contracts/."""
+    """The Lambda functions' code: loaders/, contracts/ and the certificates that RDS is verified with."""
     return _zip("loaders", project, _LOADERS_CODE)
+
+
+def glue_packages(project: Path) -> Artifact:
+    """What the Glue jobs' scripts import: glue/."""
+    return _zip("glue", project, _GLUE_PACKAGES)
+
+
+def glue_script(project: Path, job: str) -> Artifact:
+    """The script of a Glue job, `job` being its module's name."""
+    return _document(f"glue/{job}", project / "glue" / "jobs" / f"{job}.py")
 
 
 def dbt_source(project: Path) -> Artifact:

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.redshift.endpoint import Endpoint
-from tests.redshift.queries import rows
+from tests.redshift.protocol.endpoint import Endpoint
+from tests.redshift.protocol.queries import rows
 
 FEATURES = Path(__file__).with_name("features")
 # In one process: dbt takes longer to start than to build this.

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from redshift_connector.error import Error
 
-from tests.redshift.endpoint import Endpoint, variables
-from tests.redshift.queries import numbers, refusal, rows
+from tests.redshift.protocol.endpoint import Endpoint, variables
+from tests.redshift.protocol.queries import numbers, refusal, rows
 
 
 def test_the_driver_finds_redshift_behind_verified_tls(connection: Any) -> None:

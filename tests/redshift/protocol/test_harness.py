@@ -16,8 +16,8 @@ from localcloud.ports import free_port
 from localcloud.postgres import Postgres
 from localcloud.redshift.launcher import Redshift, server_lock
 from localcloud.settings import Settings
-from tests.redshift.endpoint import Endpoint, harness_endpoint, log_of
-from tests.redshift.queries import refusal, rows
+from tests.redshift.protocol.endpoint import Endpoint, harness_endpoint, log_of
+from tests.redshift.protocol.queries import refusal, rows
 from xtage.cli import exit_code
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from redshift_connector.error import Error
 
-from tests.redshift.endpoint import Endpoint
-from tests.redshift.queries import refusal, rows
+from tests.redshift.protocol.endpoint import Endpoint
+from tests.redshift.protocol.queries import refusal, rows
 
 
 def test_varchar_counts_bytes_in_every_way_to_write_a_row(connection: Any, schema: str) -> None:
