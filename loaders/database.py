@@ -51,13 +51,7 @@ def connect(environment: Mapping[str, str]) -> Connection:
     if not secret:
         raise TerminalError("DATABASE_SECRET is not set", remedy="set it to the name of the database's secret")
     with classified(f"the database of secret {secret}"):
-        try:
-            arguments = _connection_arguments(_secret_text(secret))
-        except (KeyError, TypeError, ValueError) as error:
-            raise TerminalError(
-                f"secret {secret} is not what it should be: {error}",
-                remedy="give it host, port, dbname, username, password and engine, as JSON",
-            ) from error
+        arguments = connection_arguments(secret)
         connection = pg8000.dbapi.connect(
             **arguments, ssl_context=tls_context(environment), timeout=CONNECT_TIMEOUT_SECONDS
         )
@@ -65,6 +59,18 @@ def connect(environment: Mapping[str, str]) -> Connection:
         connection._usock.settimeout(None)
         prepare_session(connection)
     return connection
+
+
+def connection_arguments(secret: str) -> dict[str, Any]:
+    """What the driver connects with: user, password, host, port, database. Raises LoaderError as `connect` does."""
+    with classified(f"secret {secret}"):
+        try:
+            return _arguments_in(_secret_text(secret))
+        except (KeyError, TypeError, ValueError) as error:
+            raise TerminalError(
+                f"secret {secret} is not what it should be: {error}",
+                remedy="give it host, port, dbname, username, password and engine, as JSON",
+            ) from error
 
 
 def _secret_text(secret: str) -> str:
@@ -75,7 +81,7 @@ def _secret_text(secret: str) -> str:
     return str(boto3.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
 
 
-def _connection_arguments(secret_text: str) -> dict[str, Any]:
+def _arguments_in(secret_text: str) -> dict[str, Any]:
     """What the driver connects with, from the JSON that RDS and Secrets Manager's rotation write."""
     values = json.loads(secret_text)
     if values["engine"] not in ("postgres", "postgresql"):

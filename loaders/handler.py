@@ -1,7 +1,8 @@
 """The Lambda entries, one per step of the state machine, one for migrations, one to replay; nothing else.
 
-Environment: RAW_BUCKET, DATABASE_SECRET, DATABASE_TLS, DATABASE_CA_BUNDLE. What an entry raises, the state machine sees
-under the name of its class (`loaders.errors`). Logs carry ids and counts, never a field of a record.
+Environment: RAW_BUCKET, DATABASE_SECRET, DATABASE_TLS, DATABASE_CA_BUNDLE; for migrations READER_SECRET. What an entry
+raises, the state machine sees under the name of its class (`loaders.errors`). Logs carry ids and counts, never a field
+of a record.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from aws_lambda_powertools import Logger
 
 from loaders import ledger, runs
 from loaders.contract import load_contracts
-from loaders.database import Connection, connect, is_alive, transaction
+from loaders.database import Connection, connect, connection_arguments, is_alive, transaction
 from loaders.discovery import register_event, sweep
 from loaders.failures import described, is_transient
 from loaders.load.rds import Loader
 from loaders.load.replay import replay as land_again
 from loaders.migrate import migrate as apply_migrations
+from loaders.reader import make_reader
 from loaders.storage import s3_client
 
 if TYPE_CHECKING:
@@ -57,8 +59,11 @@ def _loader(context: LambdaContext) -> Loader:
 
 @logger.inject_lambda_context(clear_state=True)
 def migrate(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Makes and completes the tables: {"applied": [...]}, empty when nothing was missing."""
+    """Makes and completes the tables and the reading user: {"applied": [...]}, empty when nothing was missing."""
     applied = apply_migrations(_connection(), load_contracts())
+    if secret := os.environ.get("READER_SECRET"):
+        reader = connection_arguments(secret)
+        applied += make_reader(_connection(), reader["user"], reader["password"])
     logger.info("migrated", applied=applied)
     return {"applied": applied}
 

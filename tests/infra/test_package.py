@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from xtage.deploy import PROJECT
-from xtage.deploy.package import Artifact, dbt_source, definition, loaders_code, template, with_template_urls
+from xtage.deploy.package import Artifact, api_code, dbt_source, definition, loaders_code, template, with_template_urls
 
 
 @pytest.fixture
@@ -19,6 +19,7 @@ def project(tmp_path: Path) -> Path:
     for name, text in {
         "loaders/handler.py": "def load(event, context): ...",
         "loaders/schema/rds.sql": "create schema raw;",
+        "api/handler.py": "def handle(event, context): ...",
         "loaders/__pycache__/handler.cpython-311.pyc": "compiled",
         "contracts/sales.odcs.yaml": "kind: DataContract",
         "dbt_project.yml": "name: xtage",
@@ -44,6 +45,11 @@ def test_the_loaders_code_is_the_loaders_and_the_contracts(project: Path) -> Non
     assert names(loaders_code(project)) == ["contracts/sales.odcs.yaml", "loaders/handler.py", "loaders/schema/rds.sql"]
 
 
+def test_the_code_of_the_api_brings_the_loaders_and_the_contracts_along(project: Path) -> None:
+    loaders = ["contracts/sales.odcs.yaml", "loaders/handler.py", "loaders/schema/rds.sql"]
+    assert names(api_code(project)) == ["api/handler.py", *loaders]
+
+
 def test_the_dbt_source_is_what_the_build_needs(project: Path) -> None:
     assert names(dbt_source(project)) == [
         "dbt_project.yml",
@@ -55,7 +61,7 @@ def test_the_dbt_source_is_what_the_build_needs(project: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("make", [loaders_code, dbt_source], ids=["loaders", "dbt"])
+@pytest.mark.parametrize("make", [loaders_code, api_code, dbt_source], ids=["loaders", "api", "dbt"])
 def test_a_copy_of_the_project_makes_the_same_bytes(
     project: Path, tmp_path: Path, make: Callable[[Path], Artifact]
 ) -> None:

@@ -79,6 +79,7 @@ def _upload_all(stage: str, parameters: dict[str, str], s3: S3Client, bucket: st
     templates = {name: package.template(project, name) for name in package.nested_templates(root)}
     installed = {
         "LoadersCodeKey": package.loaders_code(project),
+        "ApiCodeKey": package.api_code(project),
         "DbtSourceKey": package.dbt_source(project),
         "DefinitionKey": package.definition(project),
     }

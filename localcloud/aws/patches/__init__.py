@@ -6,7 +6,15 @@ them all: `apply` refuses to start when one is gone, and the tests tell which be
 
 import importlib
 
-from localcloud.aws.patches import codebuild_builds, databases, executions, lambda_workers, nested_stacks, object_events
+from localcloud.aws.patches import (
+    api_keys,
+    codebuild_builds,
+    databases,
+    executions,
+    lambda_workers,
+    nested_stacks,
+    object_events,
+)
 from localcloud.aws.patches.seams import SEAMS
 from localcloud.aws.saving import Saver
 from localcloud.errors import LocalCloudError
@@ -23,6 +31,7 @@ def apply(settings: Settings, saver: Saver) -> None:
     databases.apply(settings)
     nested_stacks.apply()
     codebuild_builds.apply(settings)
+    api_keys.apply()
 
 
 def missing_seams() -> list[str]:
