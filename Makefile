@@ -87,7 +87,7 @@ test: install-dev ## installs, then every check and every test
 .PHONY: soak
 soak: install-dev ## the long versions of the tests that have one
 	$(say) "pytest: the tests marked soak, in their long versions"
-	XTAGE_SOAK=1 .venv/bin/pytest -m soak --timeout 7200 $(TESTS)
+	XTAGE_SOAK=1 .venv/bin/pytest -m soak -rP --timeout 7200 $(TESTS)
 
 .PHONY: clean
 clean: ## stops the local cloud and removes everything that make made, the local cloud's data too

@@ -19,8 +19,8 @@ from typing import Any
 import yaml
 
 from loaders.contract import Column, Contract, load_contracts
-from loaders.ops_tables import OPS_TABLES, SEQUENCES
-from loaders.tables import Dialect, Table, index_ddl, raw_table, table_ddl
+from loaders.ops_tables import COPIED, OPS_TABLES, SEQUENCES
+from loaders.tables import Dialect, Table, index_ddl, quoted, raw_table, table_ddl
 
 PROJECT = Path(__file__).resolve().parent.parent
 SOURCES = Path("dbt_project/models/staging/sources.yml")
@@ -34,8 +34,9 @@ HEADER = "Generated from contracts/ by `python -m loaders.generate`; do not edit
 
 def generated(contracts: Mapping[str, Contract]) -> dict[Path, str]:
     """Every generated file by its path in the project, with the text it should hold."""
-    tables = [*(raw_table(contract) for contract in contracts.values()), *OPS_TABLES]
-    files = {path: _schema_sql(tables, dialect) for dialect, path in SCHEMAS.items()}
+    raw = [raw_table(contract) for contract in contracts.values()]
+    tables: Mapping[Dialect, list[Table]] = {"rds": [*raw, *OPS_TABLES], "redshift": [*raw, *COPIED]}
+    files = {path: _schema_sql(tables[dialect], dialect) for dialect, path in SCHEMAS.items()}
     return {SOURCES: _sources_yaml(contracts.values()), MACRO: _contracts_macro(contracts.values()), **files}
 
 
@@ -51,13 +52,12 @@ def _schema_sql(tables: Iterable[Table], dialect: Dialect) -> str:
 
 
 def _statements(tables: Iterable[Table], dialect: Dialect) -> Iterator[str]:
-    yield from ("create schema if not exists raw", "create schema if not exists ops")
+    # Quoted: `raw` is a reserved word in Redshift.
+    yield from (f"create schema if not exists {quoted(schema)}" for schema in ("raw", "ops"))
     if dialect == "rds":
         yield from (f"create sequence if not exists {sequence}" for sequence in SEQUENCES)
     for table in tables:
-        # The lease is RDS's alone: it guards the pipeline, not a database.
-        if dialect == "rds" or table.name != "lease":
-            yield table_ddl(table, dialect)
+        yield table_ddl(table, dialect)
         if dialect == "rds":
             yield from (statement for _, statement in index_ddl(table))
 

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from base64 import b64encode
 
-from loaders.database import Connection, Cursor, transaction
+from loaders.database import Connection, Cursor, classified, connection_arguments, secret_text, transaction
+from loaders.errors import TerminalError
 from loaders.migrate import LOCK
 from loaders.tables import quoted
 
 # As dbt makes it; whoever comes first.
 ANALYST = "analyst"
 SCHEMAS = ("raw", "ops", "intermediate", "marts")
+
+
+def reader_credentials(secret: str) -> tuple[str, str]:
+    """Name and password in the reader's secret. Raises LoaderError when they cannot be had."""
+    with classified(f"the reader's secret {secret}"):
+        try:
+            arguments = connection_arguments(secret_text(secret), engines=("postgres", "postgresql"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise TerminalError(f"secret {secret} is not what it should be: {error}", remedy="deploy again") from error
+    return arguments["user"], arguments["password"]
 
 
 def make_reader(connection: Connection, name: str, password: str) -> list[str]:

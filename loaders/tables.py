@@ -31,7 +31,8 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class Table:
-    """One table. `constraints` and `indexes` (by name, what follows the table) are RDS's, `sort_key` is Redshift's."""
+    """One table. `constraints` and `indexes` (by name, what follows the table) are RDS's; `distribution` (what follows
+    `diststyle`) and `sort_key` are Redshift's."""
 
     schema: str
     name: str
@@ -39,6 +40,7 @@ class Table:
     columns: tuple[TableColumn, ...]
     constraints: tuple[str, ...] = ()
     indexes: Mapping[str, str] = field(default_factory=dict)
+    distribution: Literal["even", "all"] = "even"
     sort_key: tuple[str, ...] = ()
 
     @property
@@ -66,9 +68,19 @@ def table_ddl(table: Table, dialect: Dialect) -> str:
     lines = [column_ddl(column, dialect) for column in table.columns]
     if dialect == "rds":
         lines += table.constraints
-    sort_key = ", ".join(quoted(name) for name in table.sort_key)
-    ending = f"\nsortkey ({sort_key})" if dialect == "redshift" and sort_key else ""
-    return f"create table if not exists {table.qualified} (\n    " + ",\n    ".join(lines) + f"\n){ending}"
+    return (
+        f"create table if not exists {table.qualified} (\n    "
+        + ",\n    ".join(lines)
+        + "\n)"
+        + _layout(table, dialect)
+    )
+
+
+def _layout(table: Table, dialect: Dialect) -> str:
+    """How Redshift spreads a table's rows over its slices, and in which order it keeps them."""
+    if dialect == "rds":
+        return ""
+    return f"\ndiststyle {table.distribution}\nsortkey ({', '.join(quoted(name) for name in table.sort_key)})"
 
 
 def index_ddl(table: Table) -> Iterable[tuple[str, str]]:
@@ -89,6 +101,10 @@ def raw_table(contract: Contract) -> Table:
         columns=(*data, *_lineage()),
         # BRIN costs an append nothing that can be measured, and finds the rows of a load and one record of a large one.
         indexes={f"{contract.feed}_load_id_row_number": "using brin (_load_id, _row_number)"},
+        # Redshift: spread evenly, for the models join these rows with the loads alone, of which every node has a copy;
+        # by the text of the record key, the records without one would all lie on one slice. In the order in which they
+        # land: an incremental build and a replay find the blocks of their loads, and nothing is ever to be sorted.
+        distribution="even",
         sort_key=("_load_id", "_row_number"),
     )
 

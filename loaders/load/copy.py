@@ -13,6 +13,8 @@ from loaders.tables import quoted
 
 REJECT_BYTES = 4 << 20
 """Rejects are collected up to this size; then the running COPY ends so that they can be written."""
+MESSAGE_CHARACTERS = 4000
+"""What is kept of a message: it may quote a name of the file, which may be longer than a text can be in Redshift."""
 COPY_REJECTS = (
     "copy ops.rejects (load_id, row_number, line_number, byte_offset, byte_length, rule, message, raw_start) from stdin"
 )
@@ -99,8 +101,9 @@ class Copy:
             self.first_reject = told(reject)
         place = (self._load_id, reject.row_number, reject.line_number, reject.byte_offset, reject.byte_length)
         numbers = "\t".join(r"\N" if number is None else str(number) for number in place)
-        texts = f"{reject.rule.translate(ESCAPES)}\t{reject.message.translate(ESCAPES)}"
-        line = f"{numbers}\t{texts}\t{b64encode(reject.raw_start).decode()}\n".encode()
+        message = reject.message[:MESSAGE_CHARACTERS].translate(ESCAPES)
+        texts = f"{reject.rule.translate(ESCAPES)}\t{message}\t{b64encode(reject.raw_start).decode()}"
+        line = f"{numbers}\t{texts}\n".encode()
         self._rejects.append(line)
         self._reject_bytes += len(line)
 

@@ -43,6 +43,7 @@ class Intake:
         self.rows = Rows(contract)
         self._contract = contract
         self._blocks: Blocks | None = None
+        self._names_seen = 0
         self._block_bytes = BLOCK_BYTES
         self._pause, self._next_pause = 0, 1
 
@@ -51,7 +52,7 @@ class Intake:
 
         After a failure smaller blocks are tried, after a success larger ones; the more the smallest fail, the rarer
         they are tried. The first records are always looked at, until one has had the key: they tell how the file calls
-        the columns.
+        the columns, and what names the contract does not know.
         """
         buffer = self.buffer
         if self._pause:
@@ -76,7 +77,7 @@ class Intake:
         return False
 
     def _take(self, taken: Taken, block: Block) -> None:
-        self.batches.extend(taken.payload, taken.records)
+        self.batches.extend(taken.payload, taken.records, taken.extras)
         self._next_pause = 1
         if taken.length == len(block.text):
             self.buffer.advance(block.end)
@@ -96,9 +97,15 @@ class Intake:
             return self.reject(end, violation)
         self.batches.add(row)
         self.buffer.advance(end)
-        if self._blocks is None and self.rows.seen.keys() >= set(self._contract.key):
-            self._blocks = Blocks(self._contract, self.rows.seen)
+        self._learn_names()
         return None
+
+    def _learn_names(self) -> None:
+        """Prepare for blocks of records that have the names seen so far."""
+        seen, unknown = self.rows.seen, self.rows.unknown
+        if len(seen) + len(unknown) > self._names_seen and seen.keys() >= set(self._contract.key):
+            self._blocks = Blocks(self._contract, seen, unknown)
+            self._names_seen = len(seen) + len(unknown)
 
     def reject(self, end: int, violation: Violation) -> Reject:
         """Reject what stands before `end` of the buffer's data."""

@@ -42,7 +42,7 @@ def parsed(record: bytes) -> dict[str, Any]:
     """
     if b"\0" in record:
         raise Violation("nul", "the record holds a NUL byte")
-    if _depth(record) > MAX_DEPTH:
+    if depth_of(record) > MAX_DEPTH:
         raise Violation("too_deep", f"the record nests more than {MAX_DEPTH} levels")
     try:
         text = record.decode()
@@ -82,9 +82,9 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _depth(record: bytes) -> int:
-    """The levels of nesting, counted only where there are brackets enough for it to matter."""
-    if record.count(b"{") + record.count(b"[") <= MAX_DEPTH:
+def depth_of(record: bytes) -> int:
+    """The levels of nesting, 0 where there are too few brackets for it to matter."""
+    if record.count(b"{") + record.count(b"[") < MAX_DEPTH:
         return 0
     depth = deepest = 0
     for token in TOKEN.finditer(record):

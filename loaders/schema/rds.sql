@@ -1,8 +1,8 @@
 -- Generated from contracts/ by `python -m loaders.generate`; do not edit.
 
-create schema if not exists raw;
+create schema if not exists "raw";
 
-create schema if not exists ops;
+create schema if not exists "ops";
 
 create sequence if not exists ops.delivery_ids;
 
@@ -153,6 +153,7 @@ create table if not exists "ops"."runs" (
     "records_rejected" bigint default 0 not null,
     "build_started_at" timestamp,
     "built_through" timestamp,
+    "redshift_built_through" timestamp,
     "error" text,
     primary key (run_id),
     check (status in ('running', 'succeeded', 'failed', 'abandoned'))

@@ -1,8 +1,8 @@
 -- Generated from contracts/ by `python -m loaders.generate`; do not edit.
 
-create schema if not exists raw;
+create schema if not exists "raw";
 
-create schema if not exists ops;
+create schema if not exists "ops";
 
 create table if not exists "raw"."customers" (
     "customer_id" varchar(65535),
@@ -15,6 +15,7 @@ create table if not exists "raw"."customers" (
     "_row_number" bigint,
     "_extra" varchar(65535)
 )
+diststyle even
 sortkey ("_load_id", "_row_number");
 
 create table if not exists "raw"."exchange_rates" (
@@ -25,6 +26,7 @@ create table if not exists "raw"."exchange_rates" (
     "_row_number" bigint,
     "_extra" varchar(65535)
 )
+diststyle even
 sortkey ("_load_id", "_row_number");
 
 create table if not exists "raw"."products" (
@@ -37,6 +39,7 @@ create table if not exists "raw"."products" (
     "_row_number" bigint,
     "_extra" varchar(65535)
 )
+diststyle even
 sortkey ("_load_id", "_row_number");
 
 create table if not exists "raw"."sales" (
@@ -49,6 +52,7 @@ create table if not exists "raw"."sales" (
     "_row_number" bigint,
     "_extra" varchar(65535)
 )
+diststyle even
 sortkey ("_load_id", "_row_number");
 
 create table if not exists "raw"."transactions" (
@@ -62,6 +66,7 @@ create table if not exists "raw"."transactions" (
     "_row_number" bigint,
     "_extra" varchar(65535)
 )
+diststyle even
 sortkey ("_load_id", "_row_number");
 
 create table if not exists "ops"."deliveries" (
@@ -84,6 +89,7 @@ create table if not exists "ops"."deliveries" (
     "registered_at" timestamp,
     "finished_at" timestamp
 )
+diststyle all
 sortkey ("delivery_id");
 
 create table if not exists "ops"."loads" (
@@ -98,6 +104,7 @@ create table if not exists "ops"."loads" (
     "route" varchar(65535),
     "loaded_at" timestamp
 )
+diststyle all
 sortkey ("load_id");
 
 create table if not exists "ops"."rejects" (
@@ -110,23 +117,5 @@ create table if not exists "ops"."rejects" (
     "message" varchar(65535),
     "raw_start" varchar(65535)
 )
+diststyle even
 sortkey ("load_id", "row_number");
-
-create table if not exists "ops"."runs" (
-    "run_id" bigint,
-    "execution_arn" varchar(65535),
-    "status" varchar(65535),
-    "started_at" timestamp,
-    "finished_at" timestamp,
-    "files" integer,
-    "files_loaded" integer,
-    "files_duplicate" integer,
-    "files_failed" integer,
-    "records_read" bigint,
-    "records_loaded" bigint,
-    "records_rejected" bigint,
-    "build_started_at" timestamp,
-    "built_through" timestamp,
-    "error" varchar(65535)
-)
-sortkey ("run_id");

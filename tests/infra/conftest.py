@@ -14,7 +14,7 @@ from localcloud.aws import Aws
 from xtage.deploy import PROJECT
 
 DEFINITION = PROJECT / "orchestration" / "pipeline.asl.json"
-FUNCTIONS = ("OpenRun", "NextRound", "Load", "RecordFailure", "NeedsBuild", "CloseRun", "FailRun")
+FUNCTIONS = ("OpenRun", "NextRound", "Load", "RecordFailure", "NeedsBuild", "CopyToRedshift", "CloseRun", "FailRun")
 BUILD_PROJECT = "scripted"
 ROLE = "arn:aws:iam::000000000000:role/test"
 
@@ -52,6 +52,7 @@ phases:
     commands:
       - echo "run $XTAGE_RUN_ID"
       - test ! -f broken
+      - test "$DBT_TARGET" != redshift || test ! -f redshift_broken
   post_build:
     commands:
       - if test -f reason; then export DBT_FAILURE="$(cat reason)"; fi
@@ -155,7 +156,8 @@ def pipeline(machine: Pipeline) -> Pipeline:
         NextRound={"deliveries": [{"delivery_id": 1}, {"delivery_id": 2}]},
         Load={"status": "loaded"},
         RecordFailure={},
-        NeedsBuild={"build": "no"},
+        NeedsBuild={"build": "no", "redshift": "no"},
+        CopyToRedshift={"outcome": "done"},
         CloseRun={"outcome": "closed", "records_loaded": 2},
         FailRun={},
     )

@@ -1,6 +1,7 @@
 """A deployment's promises, kept against the embedded AWS by the code that deploys to AWS."""
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,8 @@ from botocore.exceptions import ClientError
 from localcloud.aws import Aws
 from localcloud.postgres import Postgres
 from tests.conftest import make_settings
-from xtage.deploy import PROJECT, DeployError, StackEvent, deploy, destroy
+from xtage.cli import exit_code
+from xtage.deploy import PROJECT, Change, DeployError, StackEvent, deploy, destroy
 from xtage.deploy.upload import empty
 
 OUTPUTS = {
@@ -207,6 +209,43 @@ def test_tables_that_cannot_be_made_are_an_error_that_says_why(
     (project / "contracts" / "sales.odcs.yaml").write_text("kind: nonsense\n")
     with pytest.raises(DeployError, match=r"tables could not be brought up to date: .*sales"):
         deploy("trial", session, project=project)
+
+
+def test_changes_are_told_before_they_are_made_and_can_be_called_off(
+    trial: Callable[[], list[StackEvent]], project: Path, session: boto3.Session
+) -> None:
+    told: list[Change] = []
+
+    def call_off(changes: list[Change]) -> None:
+        told.extend(changes)
+        raise KeyboardInterrupt
+
+    trial()
+    change_sets = session.client("cloudformation").list_change_sets(StackName="xtage-trial")["Summaries"]
+    edit(project / "infra" / "cloudformation" / "parameters" / "trial.json", "rate(5 minutes)", "rate(7 minutes)")
+    with pytest.raises(KeyboardInterrupt):
+        deploy("trial", session, project=project, on_changes=call_off)
+    assert ("Modify", "Orchestration") in {(change.action, change.resource) for change in told}
+    assert session.client("events").describe_rule(Name="xtage-trial-sweep")["ScheduleExpression"] == "rate(5 minutes)"
+    assert session.client("cloudformation").list_change_sets(StackName="xtage-trial")["Summaries"] == change_sets
+
+
+def test_the_commands_deploy_twice_and_destroy(
+    cloud: tuple[Aws, Postgres],
+    session: boto3.Session,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in cloud[0].settings.as_environment().items():
+        monkeypatch.setenv(name, value)
+    assert exit_code(["deploy", "--stage", "local"]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"^add +xtage-local +Loaders +AWS::CloudFormation::Stack$", told, re.MULTILINE)
+    assert re.search(r"^StateMachineArn +arn:aws:states:", told, re.MULTILINE)
+    assert exit_code(["deploy", "--stage", "local"]) == 0
+    assert "nothing to deploy" in capsys.readouterr().out
+    assert exit_code(["destroy", "--stage", "local", "--with-drops", "--yes"]) == 0
+    assert statuses(session) == {}
 
 
 def test_an_unknown_stage_is_an_error_that_names_the_known_ones(session: boto3.Session) -> None:

@@ -16,7 +16,7 @@ def test_a_run_loads_each_delivery_once_and_closes(pipeline: Pipeline) -> None:
     assert run["output"] == {"outcome": "closed", "records_loaded": 2}
     assert sorted(call["delivery_id"] for call in pipeline.calls("Load")) == [1, 2]
     assert all(call["run_id"] == 7 for call in pipeline.calls("Load"))
-    closing = {"run_id": 7, "execution_arn": run["executionArn"], "round": 1, "built": False}
+    closing = {"run_id": 7, "execution_arn": run["executionArn"], "round": 1, "built": False, "redshift_built": False}
     assert pipeline.calls("CloseRun") == [closing]
     assert pipeline.calls("RecordFailure") == pipeline.calls("FailRun") == []
 
@@ -157,14 +157,14 @@ def test_a_run_that_could_not_open_has_nothing_to_close(pipeline: Pipeline) -> N
 
 def test_a_run_that_landed_something_builds_before_it_closes(pipeline: Pipeline) -> None:
     pipeline.script_build()
-    pipeline.script(NeedsBuild={"build": "yes"})
+    pipeline.script(NeedsBuild={"build": "yes", "redshift": "no"})
     assert pipeline.run()["status"] == "SUCCEEDED"
     assert [call["built"] for call in pipeline.calls("CloseRun")] == [True]
 
 
 def test_what_arrives_while_files_load_is_loaded_before_the_one_build(pipeline: Pipeline) -> None:
     pipeline.script_build()
-    pipeline.script(NeedsBuild=[{"build": "more"}, {"build": "yes"}])
+    pipeline.script(NeedsBuild=[{"build": "more", "redshift": "no"}, {"build": "yes", "redshift": "no"}])
     assert pipeline.run()["status"] == "SUCCEEDED"
     assert [call["round"] for call in pipeline.calls("NextRound")] == [1, 2]
     assert [call["round"] for call in pipeline.calls("NeedsBuild")] == [1, 2]
@@ -180,7 +180,7 @@ def test_a_build_is_forced_by_the_one_who_starts_the_run(pipeline: Pipeline) -> 
 
 def test_a_failed_build_says_which_model_failed(pipeline: Pipeline) -> None:
     pipeline.script_build(broken="", reason='model stg_sales: column "x" does not exist')
-    pipeline.script(NeedsBuild={"build": "yes"})
+    pipeline.script(NeedsBuild={"build": "yes", "redshift": "no"})
     run = pipeline.run()
     assert run["status"] == "FAILED"
     (failure,) = pipeline.calls("FailRun")
@@ -191,7 +191,7 @@ def test_a_failed_build_says_which_model_failed(pipeline: Pipeline) -> None:
 
 def test_a_build_that_failed_without_a_word_says_which_command_it_was(pipeline: Pipeline) -> None:
     pipeline.script_build(broken="")
-    pipeline.script(NeedsBuild={"build": "yes"})
+    pipeline.script(NeedsBuild={"build": "yes", "redshift": "no"})
     pipeline.run()
     (failure,) = pipeline.calls("FailRun")
     assert failure["state"] == "Build"
@@ -219,7 +219,7 @@ def test_only_transient_errors_and_the_services_own_are_retried() -> None:
 def test_every_lambda_retries_alike_with_backoff_and_jitter() -> None:
     states = tasks(json.loads(DEFINITION.read_text())["States"])
     policies = [state["Retry"] for state in states.values() if state["Resource"].endswith(":lambda:invoke")]
-    assert len(policies) == 7
+    assert len(policies) == 8
     assert all(policy == policies[0] for policy in policies)
     assert all(retrier["BackoffRate"] > 1 and retrier["JitterStrategy"] == "FULL" for retrier in policies[0])
 
@@ -237,3 +237,50 @@ def catches_all(state: dict[str, Any]) -> bool:
 def test_no_feature_is_used_that_the_embedded_engine_ignores() -> None:
     text = DEFINITION.read_text()
     assert all(feature not in text for feature in ("ItemBatcher", "ResultWriter", "s3:getObject", "DISTRIBUTED"))
+
+
+def test_redshift_is_copied_to_and_built_after_rds(pipeline: Pipeline) -> None:
+    pipeline.script_build()
+    pipeline.script(
+        NeedsBuild={"build": "yes", "redshift": "yes"}, CopyToRedshift=[{"outcome": "more"}, {"outcome": "done"}]
+    )
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    assert pipeline.calls("CopyToRedshift") == [{"run_id": 7}, {"run_id": 7}]
+    assert [(call["built"], call["redshift_built"]) for call in pipeline.calls("CloseRun")] == [(True, True)]
+
+
+def test_redshift_catches_up_when_rds_has_nothing_to_build(pipeline: Pipeline) -> None:
+    pipeline.script_build()
+    pipeline.script(NeedsBuild={"build": "no", "redshift": "yes"})
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    assert [(call["built"], call["redshift_built"]) for call in pipeline.calls("CloseRun")] == [(False, True)]
+
+
+def test_a_collision_in_redshift_is_tried_again(pipeline: Pipeline) -> None:
+    pipeline.script_build()
+    collision = {"raise": "TransientError", "message": "Redshift: 1023 Serializable isolation violation"}
+    pipeline.script(NeedsBuild={"build": "no", "redshift": "yes"}, CopyToRedshift=[collision, {"outcome": "done"}])
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    assert len(pipeline.calls("CopyToRedshift")) == 2
+
+
+def test_what_fails_in_redshift_is_reported_and_what_rds_built_stays_built(pipeline: Pipeline) -> None:
+    pipeline.script_build()
+    pipeline.script(
+        NeedsBuild={"build": "yes", "redshift": "yes"},
+        CopyToRedshift={"raise": "TerminalError", "message": "Redshift: permission denied"},
+    )
+    run = pipeline.run()
+    assert run["status"] == "FAILED"
+    assert run["cause"].startswith("CopyToRedshift: ")
+    (failure,) = pipeline.calls("FailRun")
+    assert (failure["state"], failure["built"], failure["redshift_built"]) == ("CopyToRedshift", True, False)
+    assert pipeline.calls("CloseRun") == []
+
+
+def test_a_build_that_fails_in_redshift_alone_says_where(pipeline: Pipeline) -> None:
+    pipeline.script_build(redshift_broken="", reason="model stg_sales: no such function")
+    pipeline.script(NeedsBuild={"build": "yes", "redshift": "yes"})
+    assert pipeline.run()["cause"] == "BuildRedshift: model stg_sales: no such function"
+    (failure,) = pipeline.calls("FailRun")
+    assert (failure["state"], failure["built"], failure["redshift_built"]) == ("BuildRedshift", True, False)

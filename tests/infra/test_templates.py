@@ -112,16 +112,29 @@ def test_the_database_is_private_and_encrypted_and_its_password_a_secret() -> No
     assert "resolve:secretsmanager" in database["MasterUserPassword"]["Sub"]
 
 
-def test_passwords_hold_only_characters_that_rds_and_shells_take() -> None:
+def test_redshift_is_private_and_its_password_a_secret_and_connections_need_tls() -> None:
+    ((_, workgroup),) = resources("AWS::RedshiftServerless::Workgroup")
+    ((_, namespace),) = resources("AWS::RedshiftServerless::Namespace")
+    assert workgroup["PubliclyAccessible"] is False
+    assert {"ParameterKey": "require_ssl", "ParameterValue": "true"} in workgroup["ConfigParameters"]
+    assert "resolve:secretsmanager" in namespace["AdminUserPassword"]["Sub"]
+
+
+def test_passwords_hold_only_characters_that_databases_and_shells_take() -> None:
+    secrets = [secret for _, secret in resources("AWS::SecretsManager::Secret")]
+    generated = [secret["GenerateSecretString"] for secret in secrets if "GenerateSecretString" in secret]
     punctuation = {chr(code) for code in range(33, 127) if not chr(code).isalnum()}
-    for _, secret in resources("AWS::SecretsManager::Secret"):
-        assert set(secret["GenerateSecretString"]["ExcludeCharacters"]) == punctuation
+    assert [set(how["ExcludeCharacters"]) for how in generated] == [punctuation] * 3
+    composed = [secret["SecretString"]["Sub"] for secret in secrets if "SecretString" in secret]
+    assert all("resolve:secretsmanager" in text for text in composed)
 
 
 def test_no_secret_is_a_plain_environment_variable() -> None:
     ((_, project),) = resources("AWS::CodeBuild::Project")
-    variables = {variable["Name"]: variable for variable in project["Environment"]["EnvironmentVariables"]}
-    connection = {"RDS_HOST", "RDS_PORT", "RDS_USER", "RDS_PASSWORD", "RDS_DBNAME"}
+    given = [variable.get("If", [None, variable])[1] for variable in project["Environment"]["EnvironmentVariables"]]
+    variables = {variable["Name"]: variable for variable in given}
+    parts = ("HOST", "PORT", "USER", "PASSWORD", "DBNAME")
+    connection = {f"{database}_{part}" for database in ("RDS", "REDSHIFT") for part in parts}
     assert connection <= set(variables)
     assert {variables[name]["Type"] for name in connection} == {"SECRETS_MANAGER"}
     for _, function in resources("AWS::Lambda::Function"):

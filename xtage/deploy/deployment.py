@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from botocore.config import Config
 
 from xtage.deploy import dependencies, package
+from xtage.deploy.changes import OnChanges
 from xtage.deploy.errors import DeployError
 from xtage.deploy.events import OnEvent
 from xtage.deploy.stacks import Stack, bring_up, outputs_of, take_down
@@ -27,23 +30,29 @@ _MIGRATION_SECONDS = 310
 
 
 def deploy(
-    stage: str, session: boto3.Session, on_event: OnEvent = lambda event: None, project: Path = PROJECT
+    stage: str,
+    session: boto3.Session,
+    on_event: OnEvent = lambda event: None,
+    project: Path = PROJECT,
+    *,
+    parameters: Mapping[str, str] = MappingProxyType({}),
+    on_changes: OnChanges = lambda changes: None,
 ) -> dict[str, str]:
     """Brings a stage to what the project says, tables included; returns the root stack's outputs.
 
-    `stage` names a file in infra/cloudformation/parameters. Deploying again what is deployed changes nothing and takes
-    a few calls. Raises DeployError.
+    `stage` names a file in infra/cloudformation/parameters; `parameters` go before what it says. Deploying again what
+    is deployed changes nothing and takes a few calls. Raises DeployError, and what `on_changes` raises.
     """
     account = session.client("sts").get_caller_identity()["Account"]
-    parameters = _parameters(stage, account, project)
+    given = {**_parameters(stage, account, project), **parameters}
     cloudformation, s3 = session.client("cloudformation"), session.client("s3")
 
     artifacts_template = (project / package.TEMPLATES / "artifacts.yaml").read_text()
     artifacts_stack = Stack(_artifacts_name(stage), artifacts_template, {})
-    bucket = bring_up(cloudformation, artifacts_stack, on_event)["ArtifactBucketName"]
+    bucket = bring_up(cloudformation, artifacts_stack, on_event, on_changes)["ArtifactBucketName"]
 
-    root = _upload_all(stage, parameters, s3, bucket, project)
-    outputs = bring_up(cloudformation, root, on_event)
+    root = _upload_all(stage, given, s3, bucket, project)
+    outputs = bring_up(cloudformation, root, on_event, on_changes)
     _migrate(session, outputs["MigrateFunctionName"])
     return outputs
 

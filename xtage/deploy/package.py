@@ -16,7 +16,8 @@ from pathlib import Path
 
 TEMPLATES = Path("infra", "cloudformation")
 
-_LOADERS_CODE = ("loaders/**/*.py", "loaders/**/*.sql", "contracts/*.odcs.yaml")
+_CERTIFICATES = "infra/certificates/*.pem"
+_LOADERS_CODE = ("loaders/**/*.py", "loaders/**/*.sql", "contracts/*.odcs.yaml", _CERTIFICATES)
 _API_CODE = ("api/**/*.py", *_LOADERS_CODE)
 _DBT_SOURCE = (
     "dbt_project.yml",
@@ -27,6 +28,7 @@ _DBT_SOURCE = (
     "dbt_project/**/*.csv",
     "dbt_project/**/*.md",
     "orchestration/*",
+    _CERTIFICATES,
 )
 
 # The first moment that a zip can hold; the real times differ between two checkouts of the same content.
@@ -47,7 +49,7 @@ class Artifact:
 
 
 def loaders_code(project: Path) -> Artifact:
-    """The Lambda functions' code: loaders/ and contracts/."""
+    """The Lambda functions' code: loaders/, contracts/ and the certificates that RDS is verified with."""
     return _zip("loaders", project, _LOADERS_CODE)
 
 

@@ -115,8 +115,15 @@ select * from final
     {%- endif -%}
 {%- endmacro %}
 
-{# The parsed value, or null when it breaks a rule of severity error. #}
+{# The parsed value, or null when it breaks a rule of severity error. A number gets its type once more: a case without an
+   else loses precision and scale, and a numeric without them holds whole numbers in Redshift. #}
 {% macro value_within_rules(name, column) -%}
+    {{ 'cast(' if column.type == 'number' }}
+    {{- xtage.value_or_null(name, column) }}
+    {{- ' as ' ~ column.data_type ~ ')' if column.type == 'number' }}
+{%- endmacro %}
+
+{% macro value_or_null(name, column) -%}
     {%- set errors = column.rules | selectattr('severity', 'equalto', 'error') | map(attribute='name') | list -%}
     {%- if errors -%}
         case when coalesce({{ name }}_issue, '') not in ({{ xtage.quoted_list(errors) }}) then {{ name }}_value end

@@ -14,6 +14,7 @@ from localcloud.aws.patches import (
     lambda_workers,
     nested_stacks,
     object_events,
+    warehouses,
 )
 from localcloud.aws.patches.seams import SEAMS
 from localcloud.aws.saving import Saver
@@ -29,6 +30,7 @@ def apply(settings: Settings, saver: Saver) -> None:
     executions.apply(saver.touch)
     object_events.apply()
     databases.apply(settings)
+    warehouses.apply(settings)
     nested_stacks.apply()
     codebuild_builds.apply(settings)
     api_keys.apply()
