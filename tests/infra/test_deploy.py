@@ -30,6 +30,11 @@ OUTPUTS = {
     "StateMachineArn",
     "MigrateFunctionName",
     "BuildProjectName",
+    "ApiId",
+    "ApiStageName",
+    "ApiUrl",
+    "ApiKeyTableName",
+    "ApiUsagePlanId",
 }
 
 # A resource that cannot be made: it attaches a secret to a database that does not exist.
