@@ -125,7 +125,10 @@ def test_a_deployment_makes_the_stacks_and_the_tables(
         cursor = connection.cursor()
         cursor.execute("select table_name from information_schema.tables where table_schema = 'raw'")
         tables = {name for (name,) in cursor.fetchall()}
-    assert tables == {"sales", "transactions", "products", "customers", "exchange_rates"}
+    assert tables == {
+        *("sales", "transactions", "products", "customers", "exchange_rates"),
+        *("orders", "orders__lines", "orders__payments"),
+    }
 
 
 def test_the_trail_records_calls_and_each_touch_of_a_dropped_file(
