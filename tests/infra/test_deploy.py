@@ -30,6 +30,11 @@ OUTPUTS = {
     "StateMachineArn",
     "MigrateFunctionName",
     "BuildProjectName",
+    "ApiId",
+    "ApiStageName",
+    "ApiUrl",
+    "ApiKeyTableName",
+    "ApiUsagePlanId",
 }
 
 # A resource that cannot be made: it attaches a secret to a database that does not exist.
@@ -67,7 +72,7 @@ def session(cloud: tuple[Aws, Postgres], monkeypatch: pytest.MonkeyPatch) -> bot
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what a deployment reads, with a stage `trial`, to be changed at will."""
-    for name in ("infra", "orchestration", "contracts", "loaders", "dbt_project"):
+    for name in ("infra", "orchestration", "contracts", "loaders", "glue", "api", "dbt_project"):
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copy(PROJECT / name, tmp_path / name)
@@ -120,7 +125,10 @@ def test_a_deployment_makes_the_stacks_and_the_tables(
         cursor = connection.cursor()
         cursor.execute("select table_name from information_schema.tables where table_schema = 'raw'")
         tables = {name for (name,) in cursor.fetchall()}
-    assert tables == {"sales", "transactions", "products", "customers", "exchange_rates"}
+    assert tables == {
+        *("sales", "transactions", "products", "customers", "exchange_rates"),
+        *("orders", "orders__lines", "orders__payments"),
+    }
 
 
 def test_the_trail_records_calls_and_each_touch_of_a_dropped_file(

@@ -92,6 +92,7 @@ def _upload_all(stage: str, parameters: dict[str, str], s3: S3Client, bucket: st
         "LoadersCodeKey": package.loaders_code(project),
         "GluePackagesKey": package.glue_packages(project),
         "FlattenScriptKey": package.glue_script(project, "json_to_tabular"),
+        "ApiCodeKey": package.api_code(project),
         "DbtSourceKey": package.dbt_source(project),
         "DefinitionKey": package.definition(project),
     }

@@ -7,6 +7,7 @@ them all: `apply` refuses to start when one is gone, and the tests tell which be
 import importlib
 
 from localcloud.aws.patches import (
+    api_keys,
     codebuild_builds,
     databases,
     executions,
@@ -36,6 +37,7 @@ def apply(settings: Settings, saver: Saver) -> None:
     nested_stacks.apply()
     codebuild_builds.apply(settings)
     glue_jobs.apply(settings)
+    api_keys.apply()
 
 
 def missing_seams() -> list[str]:
