@@ -3,7 +3,6 @@
 import json
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,6 @@ from loaders.load.redshift import PREFIX
 from localcloud.aws import Aws
 from localcloud.postgres import USER, Postgres
 from localcloud.redshift.launcher import DATABASE, Redshift
-from localcloud.settings import Settings
 from tests.integration.loaders.conftest import Pipeline, clients, pipeline  # noqa: F401 - fixtures
 
 SCHEMAS = ("raw", "ops", "staging", "intermediate", "marts", "test_failures")
@@ -88,14 +86,9 @@ def database(postgres: Postgres) -> str:
 
 
 @pytest.fixture(scope="session")
-def server(settings: Settings, postgres: Postgres) -> Iterator[Redshift]:
+def server(redshift_harness: Redshift) -> Redshift:
     """The running harness."""
-    harness = Redshift(settings)
-    harness.start()
-    try:
-        yield harness
-    finally:
-        harness.stop()
+    return redshift_harness
 
 
 @pytest.fixture
