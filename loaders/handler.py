@@ -1,9 +1,9 @@
 """The Lambda entries, one per step of the state machine, one for migrations, one to replay; nothing else.
 
-Environment: RAW_BUCKET, DATABASE_SECRET, DATABASE_TLS, DATABASE_CA_BUNDLE; where there is a Redshift, also
-REDSHIFT_SECRET and REDSHIFT_ROLE; where files are read, MAX_BYTES; for the lake, CATALOG_DATABASE. What an entry
-raises, the state machine sees under the name of its class (`loaders.errors`). Logs carry ids and counts, never a field
-of a record.
+Environment: RAW_BUCKET, DATABASE_SECRET, DATABASE_TLS, DATABASE_CA_BUNDLE; for migrations READER_SECRET; where files
+are read, MAX_BYTES; for the lake, CATALOG_DATABASE; where there is a Redshift, also REDSHIFT_SECRET and REDSHIFT_ROLE.
+What an entry raises, the state machine sees under the name of its class (`loaders.errors`). Logs carry ids and counts,
+never a field of a record.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from loaders.migrate_redshift import migrate_redshift
 from loaders.nested.land import land as land_nested
 from loaders.nested.split import split as split_nested
 from loaders.nested.work import Work
+from loaders.reader import make_reader, reader_credentials
 from loaders.storage import s3_client
 
 if TYPE_CHECKING:
@@ -86,8 +87,10 @@ def _copy_all(context: LambdaContext) -> Copied:
 
 @logger.inject_lambda_context(clear_state=True)
 def migrate(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Makes and completes the tables: {"applied": [...]}, empty when nothing was missing."""
+    """Makes and completes the tables and the reading user: {"applied": [...]}, empty when nothing was missing."""
     applied = apply_migrations(_connection(), load_contracts())
+    if secret := os.environ.get("READER_SECRET"):
+        applied += make_reader(_connection(), *reader_credentials(secret))
     if redshift.is_enabled(os.environ):
         with redshift.connected(os.environ) as connection:
             applied += migrate_redshift(connection, load_contracts())

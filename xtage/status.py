@@ -17,7 +17,8 @@ from localcloud.settings import Settings
 from xtage import ledger
 from xtage.console import pairs, say, show, table
 from xtage.errors import OperatorError
-from xtage.stages import REGION, find_stage, local_environment
+from xtage.local_key import local_key
+from xtage.stages import REGION, api_url, find_stage, local_environment
 
 RUNS_SHOWN = 5
 
@@ -61,8 +62,8 @@ def read_status(settings: Settings, now: datetime) -> dict[str, Any]:
         "credentials": {name.lower(): environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")},
         "raw_bucket": outputs.get("RawBucketName"),
         "state_machine_arn": outputs.get("StateMachineArn"),
-        "api_url": None,
-        "api_key": None,
+        "api_url": api_url(settings, outputs),
+        "api_key": local_key(settings),
         "home": str(settings.home),
         **(
             _pipeline(now) if running["postgres"] else {"runs": [], "feeds": [], "deliveries": {}, "unified_rows": None}
@@ -128,6 +129,7 @@ def _print(status: dict[str, Any]) -> None:
         ("PostgreSQL", status["rds_dsn"]),
         ("AWS and S3", f"{status['aws_endpoint']}  region {REGION}, access key test, secret key test"),
         ("raw bucket", status["raw_bucket"] or "not deployed"),
+        ("API", status["api_url"] or "not deployed"),
         *_redshift(status),
         ("data and logs", status["home"]),
         ("unified rows", f"{status['unified_rows']:,}" if status["unified_rows"] is not None else "not built yet"),

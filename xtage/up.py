@@ -12,7 +12,8 @@ from localcloud.settings import Settings
 from xtage import execution
 from xtage.console import output, say
 from xtage.deploy.progress import deploy_with_progress
-from xtage.stages import LOCAL, find_stage, session_for
+from xtage.local_key import ensure_local_key
+from xtage.stages import LOCAL, api_url, find_stage, session_for
 
 
 @click.command("up")
@@ -55,7 +56,9 @@ def command(warehouse: str) -> None:
     execution.start(stage.client("stepfunctions"), stage.outputs["StateMachineArn"], trigger="sweep", sweep=True)
     say(f"PostgreSQL  {postgres.dsn}")
     say(f"AWS and S3  {aws.endpoint}  (region us-east-1, access key test, secret key test)")
+    ensure_local_key(settings, stage)
     say(f"raw bucket  s3://{stage.outputs['RawBucketName']}")
+    say(f"API         {api_url(settings, stage.outputs)}/v1/docs  (key: `xtage status --format json`)")
     if redshift.is_running():
         say(f"Redshift    {redshift.dsn}  (protocol and dialect harness; SSL_CERT_FILE={redshift.authority})")
 

@@ -191,7 +191,14 @@ class Session:
             message = "current transaction is aborted, commands ignored until end of transaction block"
             raise ServerError({"C": "25P02", "M": message})
         await self._settle()
-        self._client.write(encode(b"C", text(await prepared.action(self._backend, prepared.statement))))
+        try:
+            tag = await prepared.action(self._backend, prepared.statement)
+        except (ServerError, EOFError, ConnectionError):
+            raise
+        except Exception as error:
+            self._log.failed()
+            raise ServerError({"M": f"the harness failed: {error!r}; see its log"}) from error
+        self._client.write(encode(b"C", text(tag)))
 
     async def _settle(self) -> None:
         """Ends what the client has begun with PostgreSQL, so that it takes statements of the harness's own."""
@@ -230,7 +237,6 @@ class Session:
         """
         await self._backend.send()
         refusal: ServerError | None = None
-        waiting = 0
         while True:
             kind, body = await self._backend.read()
             if kind == b"Z":
@@ -244,10 +250,10 @@ class Session:
                     break
                 continue
             self._client.write(as_redshift_sends(kind, body))
-            waiting += len(body)
-            if waiting > wire.CHUNK:
+            if kind == b"D":
+                self._client.write(self._backend.more_of(kind))
+            if self._client.is_full:
                 await self._client.send()
-                waiting = 0
             if kind in endings:
                 break
         if refusal is not None:

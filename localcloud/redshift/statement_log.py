@@ -61,5 +61,9 @@ class StatementLog:
     def refused(self, sql: str, rule: str) -> None:
         self._logger.info("%s %s  [refused: %s]", self._session, without_literals(sql), rule)
 
+    def failed(self) -> None:
+        """With the traceback of the exception under way."""
+        self._logger.exception("%s a mistake of the harness", self._session)
+
     def say(self, what: str) -> None:
         self._logger.info("%s %s", self._session, what)

@@ -33,8 +33,14 @@ class _Dialect(Redshift):
     class Tokenizer(Redshift.Tokenizer):
         # The text behind these words is SQL like any other here (`call`, `show`, `execute`).
         COMMANDS: ClassVar[set[TokenType]] = set()
-        # `a#>>b` is a JSON operator, not a name that ends in #.
-        SINGLE_TOKENS: ClassVar[dict[str, TokenType]] = {**Redshift.Tokenizer.SINGLE_TOKENS, "#": TokenType.HASH}
+        # `a#>>b` is a JSON operator, not a name that ends in #. And `$1,$2` are parameters: Redshift has dollar quotes
+        # around the bodies of procedures only, which may be read like any SQL.
+        HEREDOC_STRINGS: ClassVar[list[str | tuple[str, str]]] = []
+        SINGLE_TOKENS: ClassVar[dict[str, TokenType]] = {
+            **Redshift.Tokenizer.SINGLE_TOKENS,
+            "#": TokenType.HASH,
+            "$": TokenType.PARAMETER,
+        }
 
 
 class UnreadableSqlError(Exception):

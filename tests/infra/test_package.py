@@ -16,6 +16,7 @@ from loaders.database import tls_context
 from xtage.deploy import PROJECT
 from xtage.deploy.package import (
     Artifact,
+    api_code,
     dbt_source,
     definition,
     glue_packages,
@@ -33,6 +34,7 @@ def project(tmp_path: Path) -> Path:
     for name, text in {
         "loaders/handler.py": "def load(event, context): ...",
         "loaders/schema/rds.sql": "create schema raw;",
+        "api/handler.py": "def handle(event, context): ...",
         "loaders/__pycache__/handler.cpython-311.pyc": "compiled",
         "contracts/sales.odcs.yaml": "kind: DataContract",
         "glue/__init__.py": "",
@@ -67,6 +69,10 @@ def test_the_loaders_code_is_the_loaders_the_contracts_and_the_certificates(proj
     ]
 
 
+def test_the_code_of_the_api_brings_the_loaders_and_the_contracts_along(project: Path) -> None:
+    assert names(api_code(project)) == ["api/handler.py", *names(loaders_code(project))]
+
+
 def test_a_job_is_its_script_and_the_packages_it_imports(project: Path) -> None:
     assert names(glue_packages(project)) == ["glue/__init__.py", "glue/jobs/flatten.py"]
     script = glue_script(project, "flatten")
@@ -85,7 +91,9 @@ def test_the_dbt_source_is_what_the_build_needs(project: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("make", [loaders_code, glue_packages, dbt_source], ids=["loaders", "glue", "dbt"])
+@pytest.mark.parametrize(
+    "make", [loaders_code, api_code, glue_packages, dbt_source], ids=["loaders", "api", "glue", "dbt"]
+)
 def test_a_copy_of_the_project_makes_the_same_bytes(
     project: Path, tmp_path: Path, make: Callable[[Path], Artifact]
 ) -> None:

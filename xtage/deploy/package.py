@@ -19,6 +19,7 @@ TEMPLATES = Path("infra", "cloudformation")
 _CERTIFICATES = "infra/certificates/*.pem"
 _LOADERS_CODE = ("loaders/**/*.py", "loaders/**/*.sql", "contracts/*.odcs.yaml", _CERTIFICATES)
 _GLUE_PACKAGES = ("glue/**/*.py",)
+_API_CODE = ("api/**/*.py", *_LOADERS_CODE)
 _DBT_SOURCE = (
     "dbt_project.yml",
     "profiles.yml",
@@ -34,6 +35,9 @@ _DBT_SOURCE = (
 # The first moment that a zip can hold; the real times differ between two checkouts of the same content.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
+# API Gateway serves what a deployment copied: a template that changed needs a deployment of another name.
+_API_DEPLOYMENT = b"DeploymentOfThisTemplate"
+
 _TEMPLATE_FILE = re.compile(r"^(\s+TemplateURL: )(\S+\.yaml)$", re.MULTILINE)
 
 
@@ -48,6 +52,11 @@ class Artifact:
 def loaders_code(project: Path) -> Artifact:
     """The Lambda functions' code: loaders/, contracts/ and the certificates that RDS is verified with."""
     return _zip("loaders", project, _LOADERS_CODE)
+
+
+def api_code(project: Path) -> Artifact:
+    """The code of the API's functions: api/, and the loaders/ and contracts/ that it uses."""
+    return _zip("api", project, _API_CODE)
 
 
 def glue_packages(project: Path) -> Artifact:
@@ -71,8 +80,10 @@ def definition(project: Path) -> Artifact:
 
 
 def template(project: Path, name: str) -> Artifact:
-    """A nested template, `name` being its file's name."""
-    return _document(f"templates/{name.removesuffix('.yaml')}", project / TEMPLATES / name)
+    """A nested template, `name` being its file's name; a deployment in it is named after the template's content."""
+    document = _document(f"templates/{name.removesuffix('.yaml')}", project / TEMPLATES / name)
+    deployment = f"Deployment{Path(document.key).stem}".encode()
+    return Artifact(document.key, lambda: document.read().replace(_API_DEPLOYMENT, deployment))
 
 
 def nested_templates(root: str) -> list[str]:

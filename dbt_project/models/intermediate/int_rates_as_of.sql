@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['currency_code', 'transaction_date']}]) }}
+
 with
 
 rates as (

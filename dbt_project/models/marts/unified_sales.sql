@@ -1,4 +1,11 @@
-{{ config(indexes=[{'columns': ['transaction_id']}]) }}
+{# The first finds one row; the others hold the pages of the API's lists in their order. #}
+{{ config(indexes=[
+    {'columns': ['transaction_id']},
+    {'columns': ['transaction_date', 'transaction_id']},
+    {'columns': ['category', 'transaction_date', 'transaction_id']},
+    {'columns': ['customer_id', 'transaction_date', 'transaction_id']},
+    {'columns': ['product_id', 'transaction_date', 'transaction_id']},
+]) }}
 
 with
 

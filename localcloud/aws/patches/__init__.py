@@ -7,6 +7,7 @@ them all: `apply` refuses to start when one is gone, and the tests tell which be
 import importlib
 
 from localcloud.aws.patches import (
+    api_keys,
     codebuild_builds,
     databases,
     executions,
@@ -14,6 +15,7 @@ from localcloud.aws.patches import (
     lambda_workers,
     nested_stacks,
     object_events,
+    trails,
     warehouses,
 )
 from localcloud.aws.patches.seams import SEAMS
@@ -31,9 +33,11 @@ def apply(settings: Settings, saver: Saver) -> None:
     object_events.apply()
     databases.apply(settings)
     warehouses.apply(settings)
+    trails.apply()
     nested_stacks.apply()
     codebuild_builds.apply(settings)
     glue_jobs.apply(settings)
+    api_keys.apply()
 
 
 def missing_seams() -> list[str]:
