@@ -1,8 +1,8 @@
 """The Lambda entries, one per step of the state machine, one for migrations, one to replay; nothing else.
 
-Environment: RAW_BUCKET, DATABASE_SECRET, DATABASE_TLS, DATABASE_CA_BUNDLE; for migrations READER_SECRET; where there is
-a Redshift, also REDSHIFT_SECRET and REDSHIFT_ROLE. What an entry raises, the state machine sees under the name of its
-class (`loaders.errors`). Logs carry ids and counts, never a field of a record.
+Environment: RAW_BUCKET, DATABASE_SECRET, DATABASE_TLS, DATABASE_CA_BUNDLE; for migrations READER_SECRET; where files
+are read, MAX_BYTES; where there is a Redshift, also REDSHIFT_SECRET and REDSHIFT_ROLE. What an entry raises, the state
+machine sees under the name of its class (`loaders.errors`). Logs carry ids and counts, never a field of a record.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from loaders.load.redshift import Copied, Copier
 from loaders.load.replay import replay as land_again
 from loaders.migrate import migrate as apply_migrations
 from loaders.migrate_redshift import migrate_redshift
+from loaders.nested.land import land as land_nested
+from loaders.nested.split import split as split_nested
+from loaders.nested.work import Work
 from loaders.reader import make_reader, reader_credentials
 from loaders.storage import s3_client
 
@@ -57,7 +60,14 @@ def _s3() -> S3Client:
 
 
 def _loader(context: LambdaContext) -> Loader:
-    return Loader(_connection(), _s3(), load_contracts(), lambda: context.get_remaining_time_in_millis() / 1000)
+    limit = os.environ.get("MAX_BYTES")
+    return Loader(
+        _connection(),
+        _s3(),
+        load_contracts(),
+        lambda: context.get_remaining_time_in_millis() / 1000,
+        int(limit) if limit else None,
+    )
 
 
 def _copy_all(context: LambdaContext) -> Copied:
@@ -102,11 +112,13 @@ def open_run(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 @logger.inject_lambda_context(clear_state=True)
 def next_round(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """The deliveries this run loads next: {"deliveries": [{"delivery_id": n}, ...]}, at most 100."""
+    """What this run loads next, and which way: {"deliveries": [{"delivery_id": n, "route": r}, ...]}, at most 100."""
+    contracts = load_contracts()
     with transaction(_connection()) as cursor:
-        deliveries = runs.next_round(cursor, event["run_id"])
-    logger.info("round", run_id=event["run_id"], round=event.get("round"), deliveries=len(deliveries))
-    return {"deliveries": [{"delivery_id": delivery_id} for delivery_id in deliveries]}
+        feeds = ledger.feeds_of(cursor, runs.next_round(cursor, event["run_id"]))
+    routes = {number: contracts[feed].route for number, feed in feeds.items() if feed and feed in contracts}
+    logger.info("round", run_id=event["run_id"], round=event.get("round"), deliveries=len(feeds))
+    return {"deliveries": [{"delivery_id": number, "route": routes.get(number, "lambda")} for number in sorted(feeds)]}
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -117,6 +129,36 @@ def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     outcome = _loader(context).load(event["delivery_id"], event.get("run_id"))
     logger.info("load ends", **{name: value for name, value in asdict(outcome).items() if name != "delivery_id"})
     return asdict(outcome)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def split(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Splits a nested file for Spark: {"outcome": "split", "prefix", "location"}, or "settled" and what it became."""
+    logger.append_keys(delivery_id=event["delivery_id"], run_id=event.get("run_id"))
+    logger.info("split begins")
+    _keep_lease(event)
+    made = split_nested(_loader(context), event["delivery_id"], event.get("run_id"))
+    logger.info("split ends", prefix=made.work.prefix if made.work else None, status=made.outcome.status)
+    if made.work is None:
+        return {"outcome": "settled", **asdict(made.outcome)}
+    return {"outcome": "split", "prefix": made.work.prefix, "location": made.work.location}
+
+
+@logger.inject_lambda_context(clear_state=True)
+def land(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Lands what Spark made of a split file and answers with what became of the delivery."""
+    logger.append_keys(delivery_id=event["delivery_id"], run_id=event.get("run_id"))
+    logger.info("landing begins")
+    _keep_lease(event)
+    work = Work(_s3(), os.environ["RAW_BUCKET"], event["prefix"])
+    outcome = land_nested(_loader(context), event["delivery_id"], event.get("run_id"), work)
+    logger.info("landing ends", **{name: value for name, value in asdict(outcome).items() if name != "delivery_id"})
+    return asdict(outcome)
+
+
+def _keep_lease(event: dict[str, Any]) -> None:
+    with transaction(_connection()) as cursor:
+        runs.keep_lease(cursor, event.get("run_id"))
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -9,7 +9,7 @@ from loaders import redshift
 from loaders.contract import Contract
 from loaders.migrate import SCHEMAS
 from loaders.ops_tables import COPIED
-from loaders.tables import Table, column_ddl, quoted, raw_table, table_ddl
+from loaders.tables import Table, column_ddl, quoted, raw_tables, table_ddl
 
 if TYPE_CHECKING:
     from loaders.redshift import RedshiftConnection, RedshiftCursor
@@ -23,7 +23,7 @@ def migrate_redshift(connection: RedshiftConnection, contracts: Mapping[str, Con
     with redshift.transaction(connection) as cursor:
         applied = list(_make_schemas(cursor))
         present = _columns(cursor)
-        for table in [*(raw_table(contract) for contract in contracts.values()), *COPIED]:
+        for table in [*(table for contract in contracts.values() for table in raw_tables(contract)), *COPIED]:
             applied += _make_table(cursor, table, present.get((table.schema, table.name), frozenset()))
     return applied
 

@@ -107,6 +107,20 @@ LOADS = Table(
     sort_key=("load_id",),
 )
 
+LOAD_ARRAYS = Table(
+    schema="ops",
+    name="load_arrays",
+    description="One row per load of a nested feed and array of its records: its elements, and the rows that landed.",
+    columns=(
+        TableColumn("load_id", "bigint", "The load of the records; refers to ops.loads.", not_null=True),
+        TableColumn("table_name", "text", "The raw table of the array's elements.", not_null=True),
+        TableColumn("elements", "bigint", "Elements of the array in the records that were accepted.", not_null=True),
+        TableColumn("rows_loaded", "bigint", "Rows that landed in the array's raw table.", not_null=True),
+    ),
+    constraints=("primary key (load_id, table_name)", "check (elements = rows_loaded)"),
+    sort_key=("load_id",),
+)
+
 REJECTS = Table(
     schema="ops",
     name="rejects",
@@ -187,8 +201,8 @@ LEASE = Table(
     constraints=("primary key (lease_id)", "check (lease_id = 1)"),
 )
 
-OPS_TABLES = (DELIVERIES, LOADS, REJECTS, RUNS, LEASE)
-COPIED = (DELIVERIES, LOADS, REJECTS)
+OPS_TABLES = (DELIVERIES, LOADS, LOAD_ARRAYS, REJECTS, RUNS, LEASE)
+COPIED = (DELIVERIES, LOADS, LOAD_ARRAYS, REJECTS)
 """Those that Redshift has too, with the rows of what was copied there; runs and the lease are the pipeline's."""
 SEQUENCES = ("ops.delivery_ids", "ops.load_ids", "ops.run_ids")
 """Where ids come from. Not identity columns: a load takes its id before it has a row."""

@@ -113,6 +113,13 @@ def next_round(cursor: Cursor, run_id: int) -> list[int]:
     return [int(row[0]) for row in cursor.fetchall()]
 
 
+def keep_lease(cursor: Cursor, run_id: int | None) -> None:
+    """Extends a run's lease, if it holds it: the ways of a nested file are longer than a round is thought to be."""
+    cursor.execute(
+        f"update ops.lease set expires_at = {NOW} + {ROUND_LEASE} where lease_id = 1 and run_id = %s", (run_id,)
+    )
+
+
 def needs_build(
     cursor: Cursor, run_id: int, round_number: int, *, force: bool = False, with_redshift: bool = False
 ) -> Needed:

@@ -24,6 +24,7 @@ def make_settings(home: Path) -> Settings:
         postgres_port=free_port(),
         postgres_password="a test's pass:word",
         aws_port=free_port(),
+        redshift_port=free_port(),
         project=PROJECT,
     )
 

@@ -99,11 +99,7 @@ class Copy:
     def _keep(self, reject: Reject) -> None:
         if self.first_reject is None:
             self.first_reject = told(reject)
-        place = (self._load_id, reject.row_number, reject.line_number, reject.byte_offset, reject.byte_length)
-        numbers = "\t".join(r"\N" if number is None else str(number) for number in place)
-        message = reject.message[:MESSAGE_CHARACTERS].translate(ESCAPES)
-        texts = f"{reject.rule.translate(ESCAPES)}\t{message}\t{b64encode(reject.raw_start).decode()}"
-        line = f"{numbers}\t{texts}\n".encode()
+        line = b"%d\t%b" % (self._load_id, reject_line(reject))
         self._rejects.append(line)
         self._reject_bytes += len(line)
 
@@ -111,6 +107,20 @@ class Copy:
         if self._rejects:
             self._cursor.execute(COPY_REJECTS, stream=self._rejects)
         self._rejects, self._reject_bytes = [], 0
+
+
+def reject_line(reject: Reject) -> bytes:
+    """A reject as COPY takes it, but for the load that stands before it."""
+    place = (reject.row_number, reject.line_number, reject.byte_offset, reject.byte_length)
+    numbers = "\t".join(r"\N" if number is None else str(number) for number in place)
+    texts = f"{reject.rule.translate(ESCAPES)}\t{reject.message[:MESSAGE_CHARACTERS].translate(ESCAPES)}"
+    return f"{numbers}\t{texts}\t{b64encode(reject.raw_start).decode()}\n".encode()
+
+
+def copy_rejects(cursor: Cursor, load_id: int, lines: bytes) -> None:
+    """Writes rejects that were kept as `reject_line` makes them."""
+    begin = b"%d\t" % load_id
+    cursor.execute(COPY_REJECTS, stream=[begin + lines[:-1].replace(b"\n", b"\n" + begin) + b"\n"])
 
 
 def _continues(batch: Batch, following: Batch) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -108,6 +108,7 @@ class Copier:
             self._clear(PREFIX)
             with redshift.transaction(self.redshift) as cursor:
                 batch = next_batch(_held(rds), _copied(cursor), self.failed, most)
+                batch = batch and replace(batch, arrays=_arrays(rds, batch.load_ids))
                 columns = {} if batch is None else {table: _columns(cursor, table) for table in _tables(batch)}
             if batch is None:
                 return None
@@ -202,10 +203,11 @@ class _RefusedError(Exception):
 
 def _tables(batch: Batch) -> dict[_Name, str]:
     """Every table the batch has rows in, with the condition that finds them."""
-    tables = {("raw", feed): f"_load_id in ({_numbers(loads)})" for feed, loads in batch.loads.items()}
+    raw = {**batch.loads, **batch.arrays}
+    tables = {("raw", table): f"_load_id in ({_numbers(loads)})" for table, loads in raw.items()}
     if batch.loads:
         these = f"load_id in ({_numbers(batch.load_ids)})"
-        tables |= {("ops", "rejects"): these, ("ops", "loads"): these}
+        tables |= {("ops", table): these for table in ("rejects", "load_arrays", "loads")}
     return tables | {("ops", "deliveries"): f"delivery_id in ({_numbers(batch.deliveries)})"}
 
 
@@ -219,6 +221,20 @@ def _held(rds: Cursor) -> list[Held]:
         "deliveries.status = 'loaded' from ops.deliveries inner join ops.loads on deliveries.load_id = loads.load_id"
     )
     return [Held(*row) for row in rds.fetchall()]
+
+
+def _arrays(rds: Cursor, load_ids: Collection[int]) -> dict[str, tuple[int, ...]]:
+    """The raw tables of the loads' arrays, each with its loads."""
+    if not load_ids:
+        return {}
+    rds.execute(
+        "select table_name, load_id from ops.load_arrays "
+        f"where load_id in ({_numbers(load_ids)}) order by table_name, load_id"
+    )
+    found: dict[str, tuple[int, ...]] = {}
+    for table, load_id in rds.fetchall():
+        found[table] = (*found.get(table, ()), int(load_id))
+    return found
 
 
 def _copied(cursor: RedshiftCursor) -> dict[int, datetime]:
@@ -244,16 +260,24 @@ def _columns(cursor: RedshiftCursor, table: _Name) -> dict[str, str]:
 def _check_counts(cursor: RedshiftCursor, batch: Batch) -> None:
     """Raises TerminalError unless Redshift has as many records and rejects of the loads as the ledger says."""
     for feed, loads in batch.loads.items():
-        # Quoted: `raw` is a reserved word in Redshift.
-        raw = f'select count(*) from "raw".{quoted(feed)} where _load_id in ({_numbers(loads)})'
-        _require_equal(cursor, f"records of {feed}", raw, "records_loaded", loads)
+        told = f"select sum(records_loaded) from ops.loads where load_id in ({_numbers(loads)})"
+        _require_equal(cursor, f"records of {feed}", _rows_of(feed, loads), told, loads)
+    for table, loads in batch.arrays.items():
+        told = f"select sum(rows_loaded) from ops.load_arrays where load_id in ({_numbers(loads)})"
+        _require_equal(cursor, f"rows of {table}", _rows_of(table, loads), f"{told} and table_name = '{table}'", loads)
     if batch.loads:
-        rejects = f"select count(*) from ops.rejects where load_id in ({_numbers(batch.load_ids)})"
-        _require_equal(cursor, "rejects", rejects, "records_rejected", batch.load_ids)
+        these = f"where load_id in ({_numbers(batch.load_ids)})"
+        told = f"select sum(records_rejected) from ops.loads {these}"
+        _require_equal(cursor, "rejects", f"select count(*) from ops.rejects {these}", told, batch.load_ids)
 
 
-def _require_equal(cursor: RedshiftCursor, what: str, query: str, column: str, loads: Collection[int]) -> None:
-    cursor.execute(f"select ({query}), (select sum({column}) from ops.loads where load_id in ({_numbers(loads)}))")
+def _rows_of(table: str, loads: Collection[int]) -> str:
+    # Quoted: `raw` is a reserved word in Redshift.
+    return f'select count(*) from "raw".{quoted(table)} where _load_id in ({_numbers(loads)})'
+
+
+def _require_equal(cursor: RedshiftCursor, what: str, query: str, told: str, loads: Collection[int]) -> None:
+    cursor.execute(f"select ({query}), ({told})")
     found, expected = cursor.fetchall()[0]
     if int(found) != int(expected):
         raise TerminalError(

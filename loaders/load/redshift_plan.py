@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 BATCH_LOADS = 100
@@ -27,10 +27,14 @@ class Held:
 
 @dataclass(frozen=True)
 class Batch:
-    """Loads to copy with all their rows, by feed, and deliveries whose row in the ledger is to be copied."""
+    """Loads to copy with all their rows, by feed, and deliveries whose row in the ledger is to be copied.
+
+    `arrays` are the loads of nested feeds by the raw tables of their arrays.
+    """
 
     loads: Mapping[str, tuple[int, ...]]
     deliveries: tuple[int, ...]
+    arrays: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def load_ids(self) -> tuple[int, ...]:

@@ -33,12 +33,6 @@ class Batches:
     def is_full(self) -> bool:
         return self._bytes >= BLOCK_BYTES
 
-    def count_reject(self) -> int:
-        """Count a rejected record; its row number."""
-        self._summary.records_read += 1
-        self._summary.records_rejected += 1
-        return self._summary.records_read
-
     def add(self, row: Row) -> None:
         self.extend(row.line + b"\n", 1, (row.extra,))
 

@@ -54,7 +54,7 @@ def parsed(record: bytes) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise Malformed(error.msg, len(text[: error.pos].encode())) from error
     if not isinstance(value, dict):
-        raise Violation("not_an_object", f"an object is expected, not {_kind(value)}")
+        raise Violation("not_an_object", f"an object is expected, not {kind_of(value)}")
     if "\\u" in text:
         _check_text(value)
     return value
@@ -113,6 +113,14 @@ def _check_text(value: Any) -> None:
             _check_text(element)
 
 
-def _kind(value: Any) -> str:
-    names = {str: "a string", bool: "true or false", list: "an array", msgspec.Raw: "a number", type(None): "null"}
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in words."""
+    names = {
+        str: "a string",
+        bool: "true or false",
+        list: "an array",
+        msgspec.Raw: "a number",
+        dict: "an object",
+        type(None): "null",
+    }
     return names[type(value)]

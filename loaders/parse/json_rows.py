@@ -45,13 +45,13 @@ class Rows:
         known = {column: value for column, value in zip(columns, members.values(), strict=True) if column is not None}
         values = [text_of(known.get(column)) for column in self._columns]
         for column, limit, value in zip(self._columns, self._limits, values, strict=True):
-            _check_length(column, limit, value)
+            require_length(column, limit, value)
         line = text_line(values)[:-1].encode()
         if len(known) == len(members):
             return Row(line, None)
         rest = {name: members[name] for column, name in zip(columns, members, strict=True) if column is None}
         extra = text_of({name: rest.pop(name) for name in self.unknown if name in rest} | rest)
-        _check_length("_extra", MAX_BYTES, extra)
+        require_length("_extra", MAX_BYTES, extra)
         return Row(line, text_line([extra])[:-1].encode())
 
     def _shape(self, names: tuple[str, ...]) -> list[str | None]:
@@ -80,7 +80,8 @@ def text_of(value: Any) -> str | None:
     return msgspec.json.encode(value).decode()
 
 
-def _check_length(column: str, limit: int, value: str | None) -> None:
+def require_length(column: str, limit: int, value: str | None) -> None:
+    """Raises Violation for a text of more bytes than its column may have."""
     # No character has more than four bytes.
     if value is not None and len(value) * 4 > limit and (length := len(value.encode())) > limit:
         raise Violation("field_too_long", f"{column} has {length} bytes, {limit} are allowed")

@@ -29,6 +29,45 @@ create table if not exists "raw"."exchange_rates" (
 diststyle even
 sortkey ("_load_id", "_row_number");
 
+create table if not exists "raw"."orders" (
+    "order_id" varchar(65535),
+    "customer_id" varchar(65535),
+    "placed_at" varchar(65535),
+    "shipping_method" varchar(65535),
+    "shipping_city" varchar(65535),
+    "shipping_cost" varchar(65535),
+    "_load_id" bigint,
+    "_row_number" bigint,
+    "_extra" varchar(65535)
+)
+diststyle even
+sortkey ("_load_id", "_row_number");
+
+create table if not exists "raw"."orders__lines" (
+    "order_id" varchar(65535),
+    "product_id" varchar(65535),
+    "quantity" varchar(65535),
+    "unit_price" varchar(65535),
+    "_load_id" bigint,
+    "_row_number" bigint,
+    "_position" bigint,
+    "_extra" varchar(65535)
+)
+diststyle even
+sortkey ("_load_id", "_row_number");
+
+create table if not exists "raw"."orders__payments" (
+    "order_id" varchar(65535),
+    "method" varchar(65535),
+    "amount" varchar(65535),
+    "_load_id" bigint,
+    "_row_number" bigint,
+    "_position" bigint,
+    "_extra" varchar(65535)
+)
+diststyle even
+sortkey ("_load_id", "_row_number");
+
 create table if not exists "raw"."products" (
     "product_id" varchar(65535),
     "product_name" varchar(65535),
@@ -105,6 +144,15 @@ create table if not exists "ops"."loads" (
     "loaded_at" timestamp
 )
 diststyle all
+sortkey ("load_id");
+
+create table if not exists "ops"."load_arrays" (
+    "load_id" bigint,
+    "table_name" varchar(65535),
+    "elements" bigint,
+    "rows_loaded" bigint
+)
+diststyle even
 sortkey ("load_id");
 
 create table if not exists "ops"."rejects" (

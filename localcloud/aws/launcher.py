@@ -85,7 +85,7 @@ class Aws:
                 "STATE_DIR": str(self.home / "state"),
                 "S3_PERSIST": "1",
                 "S3_DATA_DIR": str(self.home / "s3"),
-                "CLOUDTRAIL_RECORDING": "0",
+                "CLOUDTRAIL_RECORDING": "1",
                 "TMPDIR": str(self.home / "tmp"),
                 # Idle environments of a function beyond its first go after a minute: each takes 150 MB.
                 "LAMBDA_WARM_TTL_SECONDS": "60",

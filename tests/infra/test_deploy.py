@@ -18,10 +18,12 @@ from localcloud.postgres import Postgres
 from tests.conftest import make_settings
 from xtage.cli import exit_code
 from xtage.deploy import PROJECT, Change, DeployError, StackEvent, deploy, destroy
+from xtage.deploy.stacks import outputs_of
 from xtage.deploy.upload import empty
 
 OUTPUTS = {
     "RawBucketName",
+    "AuditBucketName",
     "DatabaseEndpoint",
     "DatabasePort",
     "DatabaseSecretArn",
@@ -70,7 +72,7 @@ def session(cloud: tuple[Aws, Postgres], monkeypatch: pytest.MonkeyPatch) -> bot
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what a deployment reads, with a stage `trial`, to be changed at will."""
-    for name in ("infra", "orchestration", "contracts", "loaders", "dbt_project"):
+    for name in ("infra", "orchestration", "contracts", "loaders", "glue", "api", "dbt_project"):
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copy(PROJECT / name, tmp_path / name)
@@ -91,7 +93,7 @@ def trial(session: boto3.Session, project: Path) -> Iterator[Callable[[], list[S
         return events
 
     yield deploy_trial
-    destroy("trial", session, with_drops=True)
+    destroy("trial", session, with_data=True)
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -123,7 +125,28 @@ def test_a_deployment_makes_the_stacks_and_the_tables(
         cursor = connection.cursor()
         cursor.execute("select table_name from information_schema.tables where table_schema = 'raw'")
         tables = {name for (name,) in cursor.fetchall()}
-    assert tables == {"sales", "transactions", "products", "customers", "exchange_rates"}
+    assert tables == {
+        *("sales", "transactions", "products", "customers", "exchange_rates"),
+        *("orders", "orders__lines", "orders__payments"),
+    }
+
+
+def test_the_trail_records_calls_and_each_touch_of_a_dropped_file(
+    trial: Callable[[], list[StackEvent]], session: boto3.Session
+) -> None:
+    trial()
+    trails = session.client("cloudtrail")
+    (trail,) = trails.describe_trails()["trailList"]
+    assert trail["Name"] == "xtage-trial"
+    assert trail["IsMultiRegionTrail"]
+    assert trail["LogFileValidationEnabled"]
+    assert trails.get_trail_status(Name="xtage-trial")["IsLogging"]
+    selectors = trails.get_event_selectors(TrailName="xtage-trial")["AdvancedEventSelectors"]
+    fields = {field["Field"]: field for selector in selectors for field in selector["FieldSelectors"]}
+    assert fields["resources.ARN"]["StartsWith"] == ["arn:aws:s3:::xtage-data-pipeline-trial/"]
+    key = {"AttributeKey": "ResourceName", "AttributeValue": "raw/sales/seen.csv"}
+    session.client("s3").put_object(Bucket="xtage-data-pipeline-trial", Key="raw/sales/seen.csv", Body=b"")
+    assert "PutObject" in {event["EventName"] for event in trails.lookup_events(LookupAttributes=[key])["Events"]}
 
 
 def test_deploying_again_changes_nothing(trial: Callable[[], list[StackEvent]]) -> None:
@@ -244,7 +267,7 @@ def test_the_commands_deploy_twice_and_destroy(
     assert re.search(r"^StateMachineArn +arn:aws:states:", told, re.MULTILINE)
     assert exit_code(["deploy", "--stage", "local"]) == 0
     assert "nothing to deploy" in capsys.readouterr().out
-    assert exit_code(["destroy", "--stage", "local", "--with-drops", "--yes"]) == 0
+    assert exit_code(["destroy", "--stage", "local", "--with-data", "--yes"]) == 0
     assert statuses(session) == {}
 
 
@@ -262,21 +285,24 @@ def test_parameters_that_cannot_be_read_are_an_error_that_names_their_file(
         deploy("trial", session, project=project)
 
 
-def test_destroying_leaves_nothing_but_the_dropped_files(
+def test_destroying_leaves_nothing_but_the_dropped_files_and_the_audit_trail(
     trial: Callable[[], list[StackEvent]], session: boto3.Session
 ) -> None:
     trial()
     s3: Any = session.client("s3")
     s3.put_object(Bucket="xtage-data-pipeline-trial", Key="raw/sales/a.csv", Body=b"a drop")
+    audit = outputs_of(session.client("cloudformation"), "xtage-trial")["AuditBucketName"]
     destroy("trial", session)
     assert not [name for name in statuses(session) if name.startswith("xtage-trial")]
-    assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["xtage-data-pipeline-trial"]
+    assert {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]} == {"xtage-data-pipeline-trial", audit}
+    assert session.client("cloudtrail").list_trails()["Trails"] == []
     with pytest.raises(ClientError):
         session.client("lambda").get_function(FunctionName="xtage-trial-load")
     with pytest.raises(DeployError, match="trial already exists; give the stage another BucketSuffix"):
         trial()
-    empty(s3, "xtage-data-pipeline-trial")
-    s3.delete_bucket(Bucket="xtage-data-pipeline-trial")
+    for bucket in ("xtage-data-pipeline-trial", audit):
+        empty(s3, bucket)
+        s3.delete_bucket(Bucket=bucket)
 
 
 def test_destroying_what_is_not_there_does_nothing(session: boto3.Session) -> None:

@@ -14,7 +14,17 @@ import yaml
 
 from loaders.database import tls_context
 from xtage.deploy import PROJECT
-from xtage.deploy.package import Artifact, api_code, dbt_source, definition, loaders_code, template, with_template_urls
+from xtage.deploy.package import (
+    Artifact,
+    api_code,
+    dbt_source,
+    definition,
+    glue_packages,
+    glue_script,
+    loaders_code,
+    template,
+    with_template_urls,
+)
 from xtage.profiles import read_target
 
 
@@ -27,6 +37,8 @@ def project(tmp_path: Path) -> Path:
         "api/handler.py": "def handle(event, context): ...",
         "loaders/__pycache__/handler.cpython-311.pyc": "compiled",
         "contracts/sales.odcs.yaml": "kind: DataContract",
+        "glue/__init__.py": "",
+        "glue/jobs/flatten.py": "print(1)",
         "infra/certificates/rds-ca-bundle.pem": "certificates",
         "infra/cloudformation/root.yaml": "Resources: {}",
         "dbt_project.yml": "name: xtage",
@@ -61,6 +73,12 @@ def test_the_code_of_the_api_brings_the_loaders_and_the_contracts_along(project:
     assert names(api_code(project)) == ["api/handler.py", *names(loaders_code(project))]
 
 
+def test_a_job_is_its_script_and_the_packages_it_imports(project: Path) -> None:
+    assert names(glue_packages(project)) == ["glue/__init__.py", "glue/jobs/flatten.py"]
+    script = glue_script(project, "flatten")
+    assert (script.key.endswith(".py"), script.read()) == (True, b"print(1)")
+
+
 def test_the_dbt_source_is_what_the_build_needs(project: Path) -> None:
     assert names(dbt_source(project)) == [
         "dbt_project.yml",
@@ -73,7 +91,9 @@ def test_the_dbt_source_is_what_the_build_needs(project: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("make", [loaders_code, api_code, dbt_source], ids=["loaders", "api", "dbt"])
+@pytest.mark.parametrize(
+    "make", [loaders_code, api_code, glue_packages, dbt_source], ids=["loaders", "api", "glue", "dbt"]
+)
 def test_a_copy_of_the_project_makes_the_same_bytes(
     project: Path, tmp_path: Path, make: Callable[[Path], Artifact]
 ) -> None:

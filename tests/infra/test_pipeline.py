@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from loaders.failures import described
 from tests.infra.conftest import DEFINITION, Pipeline
 
 EVENT = {"detail-type": "Object Created", "detail": {"object": {"key": "raw/sales/a.csv"}}}
@@ -37,6 +38,37 @@ def test_a_round_of_any_size_is_loaded(pipeline: Pipeline, count: int) -> None:
     pipeline.script(NextRound={"deliveries": [{"delivery_id": number} for number in range(count)]})
     assert pipeline.run()["status"] == "SUCCEEDED"
     assert sorted(call["delivery_id"] for call in pipeline.calls("Load")) == list(range(count))
+
+
+def nested(*deliveries: int) -> dict[str, Any]:
+    return {"deliveries": [{"delivery_id": number, "route": "glue"} for number in deliveries]}
+
+
+def test_a_nested_file_is_split_flattened_and_landed(pipeline: Pipeline) -> None:
+    flat = {"delivery_id": 2, "route": "lambda"}
+    pipeline.script(NextRound={"deliveries": [*nested(1)["deliveries"], flat]})
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    assert pipeline.calls("Split") == [{"delivery_id": 1, "run_id": 7}]
+    assert pipeline.calls("Flatten") == [{"location": "s3://bucket/work/1/"}]
+    assert pipeline.calls("Land") == [{"delivery_id": 1, "run_id": 7, "prefix": "work/1/"}]
+    assert [call["delivery_id"] for call in pipeline.calls("Load")] == [2]
+
+
+def test_a_nested_file_that_is_settled_by_the_split_starts_no_job(pipeline: Pipeline) -> None:
+    pipeline.script(NextRound=nested(1), Split={"outcome": "settled", "status": "failed"})
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    assert pipeline.calls("Flatten") == pipeline.calls("Land") == pipeline.calls("RecordFailure") == []
+
+
+def test_a_failed_job_is_recorded_with_its_error_and_does_not_stop_the_other_files(pipeline: Pipeline) -> None:
+    odd = {"outcome": "split", "prefix": "work/odd/", "location": "s3://bucket/work/odd/"}
+    pipeline.script(NextRound={"deliveries": [*nested(1)["deliveries"], {"delivery_id": 2}]}, Split=odd)
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    (failure,) = pipeline.calls("RecordFailure")
+    assert (failure["delivery_id"], failure["error"]) == (1, "States.TaskFailed")
+    assert "ValueError: the place is odd" in described(failure["error"], failure["cause"])
+    assert pipeline.calls("Land") == []
+    assert [call["delivery_id"] for call in pipeline.calls("Load")] == [2]
 
 
 def test_an_execution_that_finds_a_live_run_leaves_it_the_work(pipeline: Pipeline) -> None:
@@ -212,14 +244,14 @@ def test_only_transient_errors_and_the_services_own_are_retried() -> None:
         for retrier in state.get("Retry", [])
         for error in retrier["ErrorEquals"]
     }
-    services = {"Lambda", "Sfn", "StepFunctions"}
+    services = {"Lambda", "Sfn", "StepFunctions", "Glue"}
     assert {error for error in retried if error.split(".")[0] not in services} == {"TransientError"}
 
 
 def test_every_lambda_retries_alike_with_backoff_and_jitter() -> None:
     states = tasks(json.loads(DEFINITION.read_text())["States"])
     policies = [state["Retry"] for state in states.values() if state["Resource"].endswith(":lambda:invoke")]
-    assert len(policies) == 8
+    assert len(policies) == 10
     assert all(policy == policies[0] for policy in policies)
     assert all(retrier["BackoffRate"] > 1 and retrier["JitterStrategy"] == "FULL" for retrier in policies[0])
 

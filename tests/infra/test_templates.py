@@ -100,9 +100,10 @@ def test_buckets_are_encrypted_and_closed_to_the_public(name: str, bucket: dict[
 def test_buckets_refuse_plain_http() -> None:
     policies = [properties["PolicyDocument"]["Statement"] for _, properties in resources("AWS::S3::BucketPolicy")]
     assert len(policies) == len(resources("AWS::S3::Bucket"))
-    for (statement,) in policies:
-        assert statement["Effect"] == "Deny"
-        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    for first, *others in policies:
+        assert first["Effect"] == "Deny"
+        assert first["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert all("aws:SourceArn" in other["Condition"]["StringEquals"] for other in others)
 
 
 def test_the_database_is_private_and_encrypted_and_its_password_a_secret() -> None:

@@ -58,20 +58,22 @@ def deploy(
 
 
 def destroy(
-    stage: str, session: boto3.Session, on_event: OnEvent = lambda event: None, *, with_drops: bool = False
+    stage: str, session: boto3.Session, on_event: OnEvent = lambda event: None, *, with_data: bool = False
 ) -> None:
-    """Takes a stage away: its stacks and the artifacts. A last snapshot of the database stays, and the dropped files.
+    """Takes a stage away: its stacks and the artifacts.
 
-    `with_drops` deletes every version of every dropped file too, and their bucket. Raises DeployError when something
-    cannot be deleted; destroying again goes on from there.
+    A last snapshot of the database stays, and so do the dropped files and the audit trail's, each in its bucket;
+    `with_data` deletes both buckets with every version of every file. Raises DeployError when something cannot be
+    deleted; destroying again goes on from there.
     """
     cloudformation, s3 = session.client("cloudformation"), session.client("s3")
-    drops = outputs_of(cloudformation, _root_name(stage)).get("RawBucketName")
+    outputs = outputs_of(cloudformation, _root_name(stage))
+    kept = [outputs[name] for name in ("RawBucketName", "AuditBucketName") if name in outputs]
     artifacts = outputs_of(cloudformation, _artifacts_name(stage)).get("ArtifactBucketName")
     take_down(cloudformation, _root_name(stage), on_event)
-    if with_drops and drops is not None:
-        empty(s3, drops)
-        s3.delete_bucket(Bucket=drops)
+    for bucket in kept if with_data else ():
+        empty(s3, bucket)
+        s3.delete_bucket(Bucket=bucket)
     if artifacts is not None:
         empty(s3, artifacts)
     take_down(cloudformation, _artifacts_name(stage), on_event)
@@ -88,6 +90,8 @@ def _upload_all(stage: str, parameters: dict[str, str], s3: S3Client, bucket: st
     templates = {name: package.template(project, name) for name in package.nested_templates(root)}
     installed = {
         "LoadersCodeKey": package.loaders_code(project),
+        "GluePackagesKey": package.glue_packages(project),
+        "FlattenScriptKey": package.glue_script(project, "json_to_tabular"),
         "ApiCodeKey": package.api_code(project),
         "DbtSourceKey": package.dbt_source(project),
         "DefinitionKey": package.definition(project),

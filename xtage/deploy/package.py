@@ -18,6 +18,7 @@ TEMPLATES = Path("infra", "cloudformation")
 
 _CERTIFICATES = "infra/certificates/*.pem"
 _LOADERS_CODE = ("loaders/**/*.py", "loaders/**/*.sql", "contracts/*.odcs.yaml", _CERTIFICATES)
+_GLUE_PACKAGES = ("glue/**/*.py",)
 _API_CODE = ("api/**/*.py", *_LOADERS_CODE)
 _DBT_SOURCE = (
     "dbt_project.yml",
@@ -56,6 +57,16 @@ def loaders_code(project: Path) -> Artifact:
 def api_code(project: Path) -> Artifact:
     """The code of the API's functions: api/, and the loaders/ and contracts/ that it uses."""
     return _zip("api", project, _API_CODE)
+
+
+def glue_packages(project: Path) -> Artifact:
+    """What the Glue jobs' scripts import: glue/."""
+    return _zip("glue", project, _GLUE_PACKAGES)
+
+
+def glue_script(project: Path, job: str) -> Artifact:
+    """The script of a Glue job, `job` being its module's name."""
+    return _document(f"glue/{job}", project / "glue" / "jobs" / f"{job}.py")
 
 
 def dbt_source(project: Path) -> Artifact:

@@ -41,11 +41,11 @@ def deploy_with_progress(
     return outputs
 
 
-def destroy_with_progress(stage: str, session: boto3.Session, *, with_drops: bool) -> None:
+def destroy_with_progress(stage: str, session: boto3.Session, *, with_data: bool) -> None:
     """Takes a stage away. Raises what `destroy` raises."""
     started = time.monotonic()
     with output().status("destroying") as status:
-        destroy(stage, session, _Teller("destroying", status).tell, with_drops=with_drops)
+        destroy(stage, session, _Teller("destroying", status).tell, with_data=with_data)
     say(f"stage {stage} destroyed in {time.monotonic() - started:.1f} s")
 
 

@@ -11,9 +11,11 @@ from localcloud.aws.patches import (
     codebuild_builds,
     databases,
     executions,
+    glue_jobs,
     lambda_workers,
     nested_stacks,
     object_events,
+    trails,
     warehouses,
 )
 from localcloud.aws.patches.seams import SEAMS
@@ -31,8 +33,10 @@ def apply(settings: Settings, saver: Saver) -> None:
     object_events.apply()
     databases.apply(settings)
     warehouses.apply(settings)
+    trails.apply()
     nested_stacks.apply()
     codebuild_builds.apply(settings)
+    glue_jobs.apply(settings)
     api_keys.apply()
 
 
