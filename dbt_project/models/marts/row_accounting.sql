@@ -38,6 +38,7 @@ counted as (
     select
         loads.load_id,
         loads.feed,
+        loads.route,
         deliveries.object_key,
         deliveries.version_id,
         deliveries.delivered_at,
@@ -62,6 +63,7 @@ final as (
     select
         load_id,
         feed,
+        route,
         object_key,
         version_id,
         records_read,
