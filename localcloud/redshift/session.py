@@ -18,6 +18,7 @@ from localcloud.redshift.wire import Channel, Message, ServerError, encode, text
 FLUSH = encode(b"H")
 # jsonb is what SUPER is kept as.
 REPLACED_TYPES = {3802: 4000}
+STATEMENT_BYTES = 16 << 20
 SERVER_VERSION = "8.0.2"
 # After these letters nothing more comes for the message that was forwarded.
 ENDINGS = {
@@ -142,6 +143,8 @@ class Session:
 
     def _prepare(self, sql: str) -> Prepared:
         """Refuses, rewrites or takes over a statement. Raises ServerError."""
+        if len(sql.encode()) > STATEMENT_BYTES:
+            raise ServerError({"C": "54001", "M": "a statement may have 16 MB: load many rows with COPY"})
         found = refusals(sql)
         if found:
             self._log.refused(sql, found[0].rule)
