@@ -124,12 +124,13 @@ def _columns(cursor: Cursor, mart: LakeMart) -> dict[str, str]:
     )
     columns = {}
     for name, kind, precision, scale in cursor.fetchall():
-        if kind != "numeric" and kind not in TYPES:
+        has_scale = kind == "numeric" and precision is not None
+        if not has_scale and kind not in TYPES:
             raise TerminalError(
                 f"column {name} of mart {mart.name} is {kind}, which the lake has no type for",
                 remedy="give it one in loaders/lake/marts.py, or another type in the model",
             )
-        columns[str(name)] = f"decimal({precision},{scale})" if kind == "numeric" else TYPES[kind]
+        columns[str(name)] = f"decimal({precision},{scale})" if has_scale else TYPES[kind]
     if not columns:
         raise TerminalError(f"there is no mart {mart.name}", remedy="build it, or take it out of loaders/lake/marts.py")
     columns.pop(mart.partition, None)

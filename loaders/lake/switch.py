@@ -137,12 +137,9 @@ class Switcher:
             self.glue.batch_update_partition(DatabaseName=self.database, TableName=mart.name, Entries=entries)
 
     def _forget(self, mart: MartPlan, known: Mapping[str, str]) -> None:
-        for values in _batches([value for value in mart.gone if value in known]):
-            self.glue.batch_delete_partition(
-                DatabaseName=self.database,
-                TableName=mart.name,
-                PartitionsToDelete=[{"Values": [value]} for value in values],
-            )
+        for value in mart.gone:
+            if value in known:
+                self.glue.delete_partition(DatabaseName=self.database, TableName=mart.name, PartitionValues=[value])
 
     def _partitions(self, mart: MartPlan) -> dict[str, dict[str, Any]]:
         """The storage of each partition that the catalog has, by its value."""

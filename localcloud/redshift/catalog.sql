@@ -5,6 +5,8 @@ set allow_system_table_mods = on;
 set check_function_bodies = off;
 
 create schema if not exists redshift;
+-- Whoever makes a table or a late-binding view leaves something here.
+grant usage, create on schema redshift to public;
 
 -- Distribution, sort keys and constraints of tables: kept, shown, not enforced.
 create table if not exists redshift.table_keys (
@@ -18,7 +20,7 @@ create table if not exists redshift.table_keys (
 
 create or replace function redshift.remember_keys(
     name text, style text, distribution text, sorted text [], primary_columns text [], others text []
-) returns void language sql as '
+) returns void language sql security definer as '
     insert into redshift.table_keys
     select to_regclass(name), style, distribution, sorted, primary_columns, others
     where to_regclass(name) is not null
@@ -47,6 +49,8 @@ create table if not exists redshift.load_errors (
     reason text not null,
     failed_at timestamp not null default (statement_timestamp() at time zone 'utc')
 );
+
+grant insert on redshift.load_history to public;
 
 -- The functions of late-binding views that are gone.
 do '

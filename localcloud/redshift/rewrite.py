@@ -41,7 +41,14 @@ class Rewritten:
 
 
 def rewrite(statement: Statement) -> Rewritten:
-    """The statement as PostgreSQL takes it."""
+    """The statement as PostgreSQL takes it; one that is broken stays as it is, and PostgreSQL says what is wrong."""
+    try:
+        return _rewrite(statement)
+    except (IndexError, KeyError, ValueError):
+        return Rewritten(statement.source(0, len(statement.tokens)), ("not understood and left as it is",))
+
+
+def _rewrite(statement: Statement) -> Rewritten:
     keys = TableKeys()
     edits = [*_types(statement), *settings(statement), *_statement_words(statement), *_lower_case(statement)]
     edits += [*_table_attributes(statement, keys), *_columns(statement, keys), *functions(statement)]
