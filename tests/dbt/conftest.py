@@ -1,5 +1,6 @@
 """Each test module gets a database of its own on the session's PostgreSQL."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -34,10 +35,9 @@ def project_that_replaces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copy(PROJECT / name, copy / name)
     shutil.copytree(PROJECT / "dbt_project", copy / "dbt_project")
-    macro = copy / "dbt_project/macros/deliveries/contract_property.sql"
-    macro.write_text(
-        """{% macro contract_property(feed, property) -%}
-            case when {{ feed }} in ('sales', 'products') then 'replace' else 'add' end
-        {%- endmacro %}"""
-    )
+    macro = copy / "dbt_project/macros/contracts.sql"
+    text = macro.read_text(encoding="utf-8")
+    for feed in ("sales", "products"):
+        text = re.sub(rf'("{feed}": \{{.*?"on_rewrite": )"add"', r'\1"replace"', text, count=1, flags=re.DOTALL)
+    macro.write_text(text, encoding="utf-8")
     return copy

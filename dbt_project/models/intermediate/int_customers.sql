@@ -1,3 +1,12 @@
+{{ config(
+    materialized='incremental',
+    indexes=[{'columns': ['_load_id', '_row_number']}],
+    meta={
+        'feeds': ['customers'],
+        'publishes': ['customer_id', 'record_state', '_load_id', '_row_number'],
+    }
+) }}
+
 with
 
 customers as (

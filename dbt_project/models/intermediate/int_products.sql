@@ -1,3 +1,12 @@
+{{ config(
+    materialized='incremental',
+    indexes=[{'columns': ['_load_id', '_row_number']}],
+    meta={
+        'feeds': ['products'],
+        'publishes': ['product_id', 'record_state', '_load_id', '_row_number'],
+    }
+) }}
+
 with
 
 products as (

@@ -1,3 +1,6 @@
+-- The marts join it at once, before the database would look at it itself.
+{{ config(post_hook='analyze {{ this }}') }}
+
 with
 
 rates as (
@@ -10,7 +13,7 @@ currencies as (
 ),
 
 dates as (
-    select distinct transaction_date from {{ ref('unified_sales') }}
+    select distinct transaction_date from {{ ref('int_daily_sales') }}
     where transaction_date is not null
 ),
 

@@ -1,19 +1,18 @@
 with
 
-sales as (
-    select * from {{ ref('unified_sales') }}
+sums as (
+    select * from {{ ref('int_daily_sales') }}
 ),
 
 final as (
     select
         transaction_date,
         category,
-        count(*) as transactions,
-        cast(sum(quantity) as bigint) as quantity,
-        cast(sum(amount) as numeric(38, 4)) as amount,
-        count(*) - count(amount) as transactions_without_amount
-    from sales
-    group by transaction_date, category
+        transactions,
+        case when transactions_with_quantity > 0 then quantity end as quantity,
+        cast(case when transactions_with_amount > 0 then amount end as numeric(38, 4)) as amount,
+        transactions - transactions_with_amount as transactions_without_amount
+    from sums
 )
 
 select * from final

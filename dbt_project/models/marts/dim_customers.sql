@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    indexes=[{'columns': ['customer_id']}],
+    meta={'publishes': ['customer_id', 'customer_name', 'gender', 'location', 'age', 'age_band', 'date_joined']}
+) }}
+
 with
 
 versions as (

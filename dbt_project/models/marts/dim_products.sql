@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    indexes=[{'columns': ['product_id']}],
+    meta={'publishes': ['product_id', 'product_name', 'category', 'list_price']}
+) }}
+
 with
 
 versions as (

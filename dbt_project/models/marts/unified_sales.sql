@@ -1,4 +1,13 @@
-{{ config(indexes=[{'columns': ['transaction_id']}]) }}
+{{ config(
+    materialized='incremental',
+    unique_key='transaction_id',
+    indexes=[{'columns': ['transaction_id']}, {'columns': ['product_id']}, {'columns': ['customer_id']}],
+    meta={
+        'changed_by': {'fct_sales': 'transaction_id', 'fct_transactions': 'transaction_id'},
+        'looked_up': {'dim_products': 'product_id', 'dim_customers': 'customer_id'},
+        'publishes': ['transaction_id', 'transaction_date', 'category', 'quantity', 'amount'],
+    }
+) }}
 
 with
 

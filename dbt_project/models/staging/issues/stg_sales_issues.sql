@@ -5,6 +5,11 @@ contract_issues as (
 ),
 
 -- Each is valid, but nobody can hold their product: the amount of the sale is null, and somebody has to know why.
+sales as (
+    select * from {{ ref('base_sales') }}
+    where {{ is_amount_too_large() }}
+),
+
 amounts_too_large as (
     select
         'sales' as feed,
@@ -15,11 +20,7 @@ amounts_too_large as (
         records.price_raw as raw_value,
         'amount_too_large' as rule,
         'warning' as severity
-    from {{ ref('base_sales') }} as records
-    where
-        records.quantity is not null
-        and records.price is not null
-        and {{ to_money('records.quantity * records.price') }} is null
+    from sales as records
 ),
 
 final as (

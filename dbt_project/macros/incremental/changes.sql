@@ -1,0 +1,63 @@
+{# What a maintained table tells its readers: `builds.<model>_changes` has, for each row that went (_weight -1) or came (1),
+   the columns of meta.publishes and the `_version` with which it did. The changes of the last ten versions are kept: a
+   reader that lies further behind builds everything. #}
+{% macro changes_table(name) -%}
+    {{ return(xtage.builds_schema() ~ '.' ~ name ~ '_changes') }}
+{%- endmacro %}
+
+{# What happened to an input since the model was built; a condition may follow. #}
+{% macro changes_since(build, name) -%}
+    {{ return(xtage.changes_table(name) ~ ' where _version > ' ~ build.before.inputs[name]) }}
+{%- endmacro %}
+
+{# The statements that begin a table of changes: it is empty, and readers build everything. #}
+{% macro changes_begun(build, relation) -%}
+    {%- set changes = xtage.changes_table(model.name) -%}
+    {{ return([
+        'drop table if exists ' ~ changes,
+        'create table ' ~ changes ~ ' as select ' ~ build.meta.publishes | join(', ')
+        ~ ', cast(0 as bigint) as _version, cast(0 as integer) as _weight from ' ~ relation ~ ' where false',
+    ]) }}
+{%- endmacro %}
+
+{# The statements that tell in what a new table differs from the one that is there. #}
+{% macro difference_published(build, new) -%}
+    {%- set columns = build.meta.publishes | join(', ') -%}
+    {%- set sides -%}
+        select {{ columns }}, 1 as side from {{ new }}
+        union all
+        select {{ columns }}, -1 as side from {{ this }}
+    {%- endset -%}
+    {{ return([
+        'insert into ' ~ xtage.changes_table(model.name) ~ ' (' ~ columns ~ ', _version, _weight) select ' ~ columns ~ ', '
+        ~ xtage.next_version(build) ~ ', sum(side) from (' ~ sides ~ ') as both_sides group by ' ~ columns
+        ~ ' having sum(side) <> 0',
+        xtage.forget_sql(build),
+    ]) }}
+{%- endmacro %}
+
+{# Tells of rows that went or came. rows: a query of the published columns. #}
+{% macro publish_sql(build, rows, weight) -%}
+    {%- set columns = build.meta.publishes | join(', ') -%}
+    {{ return(
+        'insert into ' ~ xtage.changes_table(model.name) ~ ' (' ~ columns ~ ', _version, _weight) select ' ~ columns ~ ', '
+        ~ xtage.next_version(build) ~ ', ' ~ weight ~ ' from (' ~ rows ~ ') as published'
+    ) }}
+{%- endmacro %}
+
+{% macro forget_sql(build) -%}
+    {{ return('delete from ' ~ xtage.changes_table(model.name) ~ ' where _version <= ' ~ (xtage.next_version(build) - 10)) }}
+{%- endmacro %}
+
+{# Tells the planner what a table holds, before the next statement joins it. Redshift does this by itself. #}
+{% macro analyze_sql(relation) -%}
+    {{ return(adapter.dispatch('analyze_sql', 'xtage')(relation)) }}
+{%- endmacro %}
+
+{% macro postgres__analyze_sql(relation) -%}
+    {{ return('analyze ' ~ relation) }}
+{%- endmacro %}
+
+{% macro redshift__analyze_sql(relation) -%}
+    {{ return(none) }}
+{%- endmacro %}

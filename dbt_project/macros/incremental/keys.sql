@@ -1,0 +1,213 @@
+{# Makes a table of the keys whose rows may be different, and of the records of the changed loads. Where most rows are
+   to be replaced, building everything is less work: then that becomes the way of the build. #}
+{% macro find_changed_keys(build) -%}
+    {%- set key = xtage.key_columns() -%}
+    {%- set selects = xtage.keys_of_loads(build, key) if build.changed_loads else [] -%}
+    {%- for name in build.changed_inputs -%}
+        {%- set changes = xtage.changes_since(build, name) -%}
+        {%- if name in build.meta.get('changed_by', {}) -%}
+            {%- set theirs = build.meta.changed_by[name] -%}
+            {%- do selects.append('select ' ~ xtage.renamed(theirs, key) ~ ' from ' ~ changes) -%}
+        {%- elif name in build.meta.get('looked_up', {}) -%}
+            {%- set column = build.meta.looked_up[name] -%}
+            {%- do selects.append(
+                'select ' ~ key | join(', ') ~ ' from ' ~ this ~ ' where ' ~ column ~ ' in (select ' ~ column ~ ' from '
+                ~ changes ~ ')'
+            ) -%}
+        {%- else -%}
+            {{ exceptions.raise_compiler_error(
+                model.name ~ ' reads ' ~ name ~ ', and its config does not say which of its rows a change there touches'
+            ) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- do xtage.execute_all([
+        'create temporary table ' ~ model.name ~ '__keys as select distinct ' ~ key | join(', ') ~ ' from (\n'
+        ~ selects | join('\nunion all\n') ~ '\n) as keys where ' ~ key | join(' is not null and ') ~ ' is not null',
+        xtage.analyze_sql(model.name ~ '__keys'),
+    ]) -%}
+    {%- if (build.before.row_count or 0) > 0 -%}
+        {%- set keys = run_query('select count(*) from ' ~ model.name ~ '__keys').rows[0][0] -%}
+        {%- if keys > build.before.row_count * var('incremental_up_to') -%}
+            {%- do build.update({'way': 'everything'}) -%}
+            {%- do xtage.execute_all(['drop table ' ~ model.name ~ '__keys']) -%}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The selects of the keys in the changed loads, as they are and as the table has them. #}
+{% macro keys_of_loads(build, key) -%}
+    {%- set selects = [] -%}
+    {%- set load = xtage.load_column(model) -%}
+    {%- if load in key -%}
+        {{ return(['select load_id from ' ~ model.name ~ '__loads']) }}
+    {%- endif -%}
+    {%- for name in build.meta.get('records', []) -%}
+        {%- do xtage.execute_all([
+            'create temporary table ' ~ model.name ~ '__' ~ name ~ ' as select * from ' ~ build.parents[name].relation_name
+            ~ ' where ' ~ xtage.in_loads(load, build.changed_loads)
+        ]) -%}
+        {%- do selects.append('select ' ~ key | join(', ') ~ ' from ' ~ model.name ~ '__' ~ name) -%}
+    {%- endfor -%}
+    {%- do selects.append(
+        'select ' ~ key | join(', ') ~ ' from ' ~ this ~ ' where ' ~ xtage.in_loads(load, build.changed_loads)
+    ) -%}
+    {{ return(selects) }}
+{%- endmacro %}
+
+{# Replaces the rows of the changed keys, and says which rows go and which come. #}
+{% macro replace_rows(build) -%}
+    {%- set keys, rows = model.name ~ '__keys', model.name ~ '__rows' -%}
+    {%- set columns = model.columns.keys() | join(', ') -%}
+    {%- set publishes = build.meta.get('publishes', []) -%}
+    {%- set on_key = xtage.same_columns(this.identifier, xtage.key_columns(), keys, xtage.key_columns()) -%}
+    {%- set keyless = xtage.keyless_records(build) -%}
+    {%- set temporary = [keys, rows] -%}
+    {%- do xtage.execute_all(['create temporary table ' ~ rows ~ ' as ' ~ xtage.narrowed_sql(build)]) -%}
+    {%- if publishes -%}
+        {%- set gone = 'select ' ~ xtage.qualified(this.identifier, publishes) ~ ' from ' ~ this -%}
+        {%- do xtage.execute_all([
+            xtage.publish_sql(build, gone ~ ' inner join ' ~ keys ~ ' on ' ~ on_key, -1),
+            xtage.publish_sql(build, gone ~ ' where ' ~ keyless, -1) if keyless else none,
+            xtage.publish_sql(build, 'select ' ~ publishes | join(', ') ~ ' from ' ~ rows, 1),
+            xtage.forget_sql(build),
+        ]) -%}
+    {%- endif -%}
+    {%- call statement('gone') -%}
+        delete from {{ this }} using {{ keys }} where {{ on_key }}
+    {%- endcall -%}
+    {%- if keyless -%}
+        {%- call statement('gone_keyless') -%}
+            delete from {{ this }} where {{ keyless }}
+        {%- endcall -%}
+    {%- endif -%}
+    {%- call statement('main') -%}
+        insert into {{ this }} ({{ columns }}) select {{ columns }} from {{ rows }}
+    {%- endcall -%}
+    {%- do build.update({'row_count': (build.before.row_count or 0) + xtage.affected('main') - xtage.affected('gone')
+        - (xtage.affected('gone_keyless') if keyless else 0)}) -%}
+    {%- for name in build.meta.get('records', []) if xtage.load_column(model) not in xtage.key_columns() -%}
+        {%- do temporary.append(model.name ~ '__' ~ name) -%}
+    {%- endfor -%}
+    {%- do xtage.execute_all(['drop table ' ~ temporary | join(', ')]) -%}
+{%- endmacro %}
+
+{# The query of the model over what the changed keys need of the tables it reads. #}
+{% macro narrowed_sql(build) -%}
+    {%- set keys, load = model.name ~ '__keys', xtage.load_column(model) -%}
+    {%- set narrowed = namespace(sql=build.sql) -%}
+    {%- for name, theirs in build.meta.get('changed_by', {}).items() -%}
+        {%- set narrowed.sql = xtage.with_input(narrowed.sql, build.parents[name],
+            'select ' ~ name ~ '.* from ' ~ build.parents[name].relation_name ~ ' as ' ~ name ~ ' where exists (select 1 from '
+            ~ keys ~ ' where ' ~ xtage.same_columns(name, xtage.as_list(theirs), keys, xtage.key_columns()) ~ ')'
+        ) -%}
+    {%- endfor -%}
+    {%- for name in build.meta.get('records', []) -%}
+        {%- set parent = build.parents[name] -%}
+        {%- if load in xtage.key_columns() -%}
+            {%- set records = 'select * from ' ~ parent.relation_name ~ ' where ' ~ xtage.in_loads(load, build.changed_loads) -%}
+        {%- else -%}
+            {%- set columns = parent.columns.keys() -%}
+            {%- set records -%}
+                select {{ columns | join(', ') }} from {{ model.name }}__{{ name }}
+                union all
+                select {{ columns | join(', ') }} from {{ this }} as built
+                where
+                    exists (
+                        select 1 from {{ keys }}
+                        where {{ xtage.same_columns('built', xtage.key_columns(), keys, xtage.key_columns()) }}
+                    )
+                    and not {{ xtage.in_loads(load, build.changed_loads) }}
+            {%- endset -%}
+        {%- endif -%}
+        {%- set narrowed.sql = xtage.with_input(narrowed.sql, parent, records) -%}
+    {%- endfor -%}
+    {{ return(narrowed.sql) }}
+{%- endmacro %}
+
+{# The query of sums: of what the table has, and of what came and went in the tables it sums up. #}
+{% macro summed_sql(build) -%}
+    {%- set key = xtage.key_columns() -%}
+    {%- set sums = model.columns.keys() | reject('in', key) | list -%}
+    {%- set sides = {} -%}
+    {%- for side in ('>', '<') -%}
+        {%- set summed = namespace(sql=build.sql) -%}
+        {%- for name in build.meta.sums_of -%}
+            {%- set summed.sql = xtage.with_input(
+                summed.sql, build.parents[name], 'select * from ' ~ xtage.changes_since(build, name) ~ ' and _weight ' ~ side ~ ' 0'
+            ) -%}
+        {%- endfor -%}
+        {%- do sides.update({side: summed.sql}) -%}
+    {%- endfor %}
+    select
+        {{ key | join(', ') }},
+        {%- for name in sums %}
+        cast(sum({{ name }}) as {{ model.columns[name].data_type }}) as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from (
+        select {{ key | join(', ') }}, {{ sums | join(', ') }} from {{ this }}
+        union all
+        select {{ key | join(', ') }}, {{ sums | join(', ') }} from ({{ sides['>'] }}) as came
+        union all
+        select {{ key | join(', ') }}, -{{ sums | join(', -') }} from ({{ sides['<'] }}) as went
+    ) as parts
+    group by {{ key | join(', ') }}
+    having sum({{ sums[0] }}) <> 0
+{%- endmacro %}
+
+{# SQL that reads a query in place of one of the model's inputs. #}
+{% macro with_input(sql, parent, query) -%}
+    {%- if parent.relation_name not in sql -%}
+        {{ exceptions.raise_compiler_error(model.name ~ ' does not read ' ~ parent.relation_name) }}
+    {%- endif -%}
+    {{ return(sql | replace(parent.relation_name, '(' ~ query ~ ') as ' ~ parent.name)) }}
+{%- endmacro %}
+
+{# The condition of the table's rows that have no key and come from the changed loads; none where every row has one. #}
+{% macro keyless_records(build) -%}
+    {%- set key, load = xtage.key_columns(), xtage.load_column(model) -%}
+    {%- if build.changed_loads and load and load not in key -%}
+        {{ return(xtage.in_loads(load, build.changed_loads) ~ ' and (' ~ key | join(' is null or ') ~ ' is null)') }}
+    {%- endif -%}
+    {{ return(none) }}
+{%- endmacro %}
+
+{% macro key_columns() -%}
+    {{ return(xtage.as_list(config.get('unique_key'))) }}
+{%- endmacro %}
+
+{% macro as_list(value) -%}
+    {{ return([value] if value is string else value) }}
+{%- endmacro %}
+
+{% macro load_column(node) -%}
+    {{ return('_load_id' if '_load_id' in node.columns else 'load_id' if 'load_id' in node.columns else none) }}
+{%- endmacro %}
+
+{# Ids written out: a join would not reach the raw tables through the views of staging, a condition does. #}
+{% macro in_loads(column, load_ids) -%}
+    {{ return(column ~ ' in (' ~ load_ids | join(', ') ~ ')' if load_ids else 'false') }}
+{%- endmacro %}
+
+{% macro same_columns(left, left_columns, right, right_columns) -%}
+    {%- set pairs = [] -%}
+    {%- for column in left_columns -%}
+        {%- do pairs.append(left ~ '.' ~ column ~ ' = ' ~ right ~ '.' ~ right_columns[loop.index0]) -%}
+    {%- endfor -%}
+    {{ return(pairs | join(' and ')) }}
+{%- endmacro %}
+
+{% macro qualified(table, columns) -%}
+    {{ return(table ~ '.' ~ columns | join(', ' ~ table ~ '.')) }}
+{%- endmacro %}
+
+{% macro renamed(columns, names) -%}
+    {%- set words = [] -%}
+    {%- for column in xtage.as_list(columns) -%}
+        {%- do words.append(column ~ ' as ' ~ names[loop.index0]) -%}
+    {%- endfor -%}
+    {{ return(words | join(', ')) }}
+{%- endmacro %}
+
+{% macro affected(name) -%}
+    {{ return(load_result(name)['response'].rows_affected | int) }}
+{%- endmacro %}
