@@ -48,16 +48,3 @@
 {% macro forget_sql(build) -%}
     {{ return('delete from ' ~ xtage.changes_table(model.name) ~ ' where _version <= ' ~ (xtage.next_version(build) - 10)) }}
 {%- endmacro %}
-
-{# Tells the planner what a table holds, before the next statement joins it. Redshift does this by itself. #}
-{% macro analyze_sql(relation) -%}
-    {{ return(adapter.dispatch('analyze_sql', 'xtage')(relation)) }}
-{%- endmacro %}
-
-{% macro postgres__analyze_sql(relation) -%}
-    {{ return('analyze ' ~ relation) }}
-{%- endmacro %}
-
-{% macro redshift__analyze_sql(relation) -%}
-    {{ return(none) }}
-{%- endmacro %}

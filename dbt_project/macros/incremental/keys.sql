@@ -2,6 +2,7 @@
    to be replaced, building everything is less work: then that becomes the way of the build. #}
 {% macro find_changed_keys(build) -%}
     {%- set key = xtage.key_columns() -%}
+    {%- do xtage.execute_all([xtage.cheap_lookups_sql()]) -%}
     {%- set selects = xtage.keys_of_loads(build, key) if build.changed_loads else [] -%}
     {%- for name in build.changed_inputs -%}
         {%- set changes = xtage.changes_since(build, name) -%}
@@ -25,12 +26,9 @@
         ~ selects | join('\nunion all\n') ~ '\n) as keys where ' ~ key | join(' is not null and ') ~ ' is not null',
         xtage.analyze_sql(model.name ~ '__keys'),
     ]) -%}
-    {%- if (build.before.row_count or 0) > 0 -%}
-        {%- set keys = run_query('select count(*) from ' ~ model.name ~ '__keys').rows[0][0] -%}
-        {%- if keys > build.before.row_count * var('incremental_up_to') -%}
-            {%- do build.update({'way': 'everything'}) -%}
-            {%- do xtage.execute_all(['drop table ' ~ model.name ~ '__keys']) -%}
-        {%- endif -%}
+    {%- set keys = run_query('select count(*) from ' ~ model.name ~ '__keys').rows[0][0] | float -%}
+    {%- if keys > (build.before.row_count or keys) | float * var('incremental_up_to') -%}
+        {%- do build.update({'way': 'everything'}) -%}
     {%- endif -%}
 {%- endmacro %}
 
@@ -38,20 +36,30 @@
 {% macro keys_of_loads(build, key) -%}
     {%- set selects = [] -%}
     {%- set load = xtage.load_column(model) -%}
+    {%- do xtage.read_changed_loads(build) -%}
     {%- if load in key -%}
-        {{ return(['select load_id from ' ~ model.name ~ '__loads']) }}
+        {{ return(['select ' ~ load ~ ' from ' ~ model.name ~ '__loads']) }}
     {%- endif -%}
     {%- for name in build.meta.get('records', []) -%}
-        {%- do xtage.execute_all([
-            'create temporary table ' ~ model.name ~ '__' ~ name ~ ' as select * from ' ~ build.parents[name].relation_name
-            ~ ' where ' ~ xtage.in_loads(load, build.changed_loads)
-        ]) -%}
         {%- do selects.append('select ' ~ key | join(', ') ~ ' from ' ~ model.name ~ '__' ~ name) -%}
     {%- endfor -%}
     {%- do selects.append(
         'select ' ~ key | join(', ') ~ ' from ' ~ this ~ ' where ' ~ xtage.in_loads(load, build.changed_loads)
     ) -%}
     {{ return(selects) }}
+{%- endmacro %}
+
+{# Makes a table of the records of the changed loads, for each staging model that the table is built from. #}
+{% macro read_changed_loads(build) -%}
+    {%- set load = xtage.load_column(model) -%}
+    {%- for name in build.meta.get('records', []) -%}
+        {%- do xtage.execute_all([
+            xtage.nested_loops_sql(false),
+            'create temporary table ' ~ model.name ~ '__' ~ name ~ ' as select * from ' ~ build.parents[name].relation_name
+            ~ ' where ' ~ xtage.in_loads(load, build.changed_loads),
+            xtage.nested_loops_sql(true),
+        ]) -%}
+    {%- endfor -%}
 {%- endmacro %}
 
 {# Replaces the rows of the changed keys, and says which rows go and which come. #}
@@ -61,7 +69,6 @@
     {%- set publishes = build.meta.get('publishes', []) -%}
     {%- set on_key = xtage.same_columns(this.identifier, xtage.key_columns(), keys, xtage.key_columns()) -%}
     {%- set keyless = xtage.keyless_records(build) -%}
-    {%- set temporary = [keys, rows] -%}
     {%- do xtage.execute_all(['create temporary table ' ~ rows ~ ' as ' ~ xtage.narrowed_sql(build)]) -%}
     {%- if publishes -%}
         {%- set gone = 'select ' ~ xtage.qualified(this.identifier, publishes) ~ ' from ' ~ this -%}
@@ -85,41 +92,33 @@
     {%- endcall -%}
     {%- do build.update({'row_count': (build.before.row_count or 0) + xtage.affected('main') - xtage.affected('gone')
         - (xtage.affected('gone_keyless') if keyless else 0)}) -%}
-    {%- for name in build.meta.get('records', []) if xtage.load_column(model) not in xtage.key_columns() -%}
-        {%- do temporary.append(model.name ~ '__' ~ name) -%}
-    {%- endfor -%}
-    {%- do xtage.execute_all(['drop table ' ~ temporary | join(', ')]) -%}
 {%- endmacro %}
 
-{# The query of the model over what the changed keys need of the tables it reads. #}
+{# The query of the model over what the changed keys need of the tables it reads, which becomes tables of its own: of them
+   the planner knows what they hold. #}
 {% macro narrowed_sql(build) -%}
-    {%- set keys, load = model.name ~ '__keys', xtage.load_column(model) -%}
+    {%- set keys, key, load = model.name ~ '__keys', xtage.key_columns(), xtage.load_column(model) -%}
     {%- set narrowed = namespace(sql=build.sql) -%}
     {%- for name, theirs in build.meta.get('changed_by', {}).items() -%}
-        {%- set narrowed.sql = xtage.with_input(narrowed.sql, build.parents[name],
-            'select ' ~ name ~ '.* from ' ~ build.parents[name].relation_name ~ ' as ' ~ name ~ ' where exists (select 1 from '
-            ~ keys ~ ' where ' ~ xtage.same_columns(name, xtage.as_list(theirs), keys, xtage.key_columns()) ~ ')'
-        ) -%}
+        {%- set input = model.name ~ '__' ~ name -%}
+        {%- do xtage.execute_all([
+            'create temporary table ' ~ input ~ ' as select input.* from ' ~ keys ~ ' inner join '
+            ~ build.parents[name].relation_name ~ ' as input on '
+            ~ xtage.same_columns(keys, key, 'input', xtage.as_list(theirs)),
+            xtage.analyze_sql(input),
+        ]) -%}
+        {%- set narrowed.sql = xtage.with_input(narrowed.sql, build.parents[name], input) -%}
     {%- endfor -%}
     {%- for name in build.meta.get('records', []) -%}
-        {%- set parent = build.parents[name] -%}
-        {%- if load in xtage.key_columns() -%}
-            {%- set records = 'select * from ' ~ parent.relation_name ~ ' where ' ~ xtage.in_loads(load, build.changed_loads) -%}
-        {%- else -%}
-            {%- set columns = parent.columns.keys() -%}
-            {%- set records -%}
-                select {{ columns | join(', ') }} from {{ model.name }}__{{ name }}
-                union all
-                select {{ columns | join(', ') }} from {{ this }} as built
-                where
-                    exists (
-                        select 1 from {{ keys }}
-                        where {{ xtage.same_columns('built', xtage.key_columns(), keys, xtage.key_columns()) }}
-                    )
-                    and not {{ xtage.in_loads(load, build.changed_loads) }}
-            {%- endset -%}
-        {%- endif -%}
-        {%- set narrowed.sql = xtage.with_input(narrowed.sql, parent, records) -%}
+        {%- set input, columns = model.name ~ '__' ~ name, build.parents[name].columns.keys() | list -%}
+        {#- The other records of the keys are in the table already, standardized. -#}
+        {%- do xtage.execute_all([
+            'insert into ' ~ input ~ ' (' ~ columns | join(', ') ~ ') select ' ~ xtage.qualified('built', columns)
+            ~ ' from ' ~ keys ~ ' inner join ' ~ this ~ ' as built on ' ~ xtage.same_columns(keys, key, 'built', key)
+            ~ ' where not ' ~ xtage.in_loads('built.' ~ load, build.changed_loads) if load not in key else none,
+            xtage.analyze_sql(input),
+        ]) -%}
+        {%- set narrowed.sql = xtage.with_input(narrowed.sql, build.parents[name], input) -%}
     {%- endfor -%}
     {{ return(narrowed.sql) }}
 {%- endmacro %}
@@ -133,7 +132,8 @@
         {%- set summed = namespace(sql=build.sql) -%}
         {%- for name in build.meta.sums_of -%}
             {%- set summed.sql = xtage.with_input(
-                summed.sql, build.parents[name], 'select * from ' ~ xtage.changes_since(build, name) ~ ' and _weight ' ~ side ~ ' 0'
+                summed.sql, build.parents[name],
+                '(select * from ' ~ xtage.changes_since(build, name) ~ ' and _weight ' ~ side ~ ' 0) as ' ~ name
             ) -%}
         {%- endfor -%}
         {%- do sides.update({side: summed.sql}) -%}
@@ -154,12 +154,12 @@
     having sum({{ sums[0] }}) <> 0
 {%- endmacro %}
 
-{# SQL that reads a query in place of one of the model's inputs. #}
-{% macro with_input(sql, parent, query) -%}
+{# SQL that reads something else in place of one of the model's inputs: a table, or a query in brackets with a name. #}
+{% macro with_input(sql, parent, input) -%}
     {%- if parent.relation_name not in sql -%}
         {{ exceptions.raise_compiler_error(model.name ~ ' does not read ' ~ parent.relation_name) }}
     {%- endif -%}
-    {{ return(sql | replace(parent.relation_name, '(' ~ query ~ ') as ' ~ parent.name)) }}
+    {{ return(sql | replace(parent.relation_name, input)) }}
 {%- endmacro %}
 
 {# The condition of the table's rows that have no key and come from the changed loads; none where every row has one. #}
@@ -183,9 +183,10 @@
     {{ return('_load_id' if '_load_id' in node.columns else 'load_id' if 'load_id' in node.columns else none) }}
 {%- endmacro %}
 
-{# Ids written out: a join would not reach the raw tables through the views of staging, a condition does. #}
+{# Ids written out: a join would not reach the raw tables through the views of staging, a condition does. One id stands
+   there twice: an equality would hold for stg_loads too, and leave nothing to join it on but a nested loop. #}
 {% macro in_loads(column, load_ids) -%}
-    {{ return(column ~ ' in (' ~ load_ids | join(', ') ~ ')' if load_ids else 'false') }}
+    {{ return(column ~ ' in (' ~ (load_ids + load_ids[:1]) | join(', ') ~ ')' if load_ids else 'false') }}
 {%- endmacro %}
 
 {% macro same_columns(left, left_columns, right, right_columns) -%}

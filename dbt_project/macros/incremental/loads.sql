@@ -27,7 +27,6 @@
         ~ ".landed_at and " ~ xtage.is_same('built_loads.delivery_id', loads ~ '.delivery_id'),
         "insert into " ~ built ~ " (model, load_id, delivery_id, landed_at) select '" ~ model.name
         ~ "', load_id, delivery_id, landed_at from " ~ loads ~ " where side > 0",
-        "drop table " ~ loads,
     ]) }}
 {%- endmacro %}
 
@@ -42,5 +41,5 @@
         ~ ' where feed in (' ~ xtage.quoted_list(feeds) ~ ')'
     ) -%}
     {%- set changed, all = found.rows[0] -%}
-    {{ return(changed > all * var('incremental_up_to')) }}
+    {{ return(changed | float > (all | float) * var('incremental_up_to')) }}
 {%- endmacro %}
