@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
+import samples.make
 from bench.building.warehouse import Database
-from samples import FILES, make_samples
+from samples import FILES, feeds, make_samples
+from samples.make import MANIFEST
 
 LOADS = 100
 """In how many files each feed of sales came: a file holds one in a hundred of its records."""
-SPARE = 1.25
-"""How many records are made, as a multiple of the history: the rest is what lands later."""
 COLUMNS = {
     "sales": ("transaction_id", "product_id", "quantity", "price", "transaction_date"),
     "transactions": ("transaction_id", "customer_id", "product_id", "quantity", "transaction_date", "total_amount"),
@@ -70,19 +72,22 @@ class History:
                 values (load, '{feed}', load::text, '1.0.0', landed, landed, 0);
                 insert into ops.deliveries (feed, bucket, object_key, version_id, delivered_at, bytes, content_sha256,
                     load_id, status)
-                values ('{feed}', 'bench', 'raw/{feed}/' || load, 'v', timestamp '2026-01-01' + load * interval '1 hour',
-                    1, load::text, load, 'loaded');
+                values ('{feed}', 'bench', 'raw/{feed}/' || load, 'v',
+                    timestamp '2026-01-01' + load * interval '1 hour', 1, load::text, load, 'loaded');
             end $$
             """
         )
 
 
-def make(database: Database, records: int, files: Path) -> History:
-    """Makes sample feeds, or takes those that are there, and lands them as a history of so many sales."""
-    spare = int(records * SPARE)
-    out = files / f"samples-{spare}"
-    if not (out / "manifest.json").exists():
-        make_samples(out, records={"sales": spare, "transactions": spare})
+def make(database: Database, records: int, spare: int, files: Path) -> History:
+    """Lands sample feeds as a history of so many sales and transactions; `spare` more are there to land later.
+
+    The files stay in `files` for the next time.
+    """
+    made = records + spare
+    out = files / f"samples-{made}-{_edition()}"
+    if not (out / MANIFEST).exists():
+        make_samples(out, records={"sales": made, "transactions": made})
     database.execute("create schema landing")
     for feed, name in FILES.items():
         names = ", ".join(f"{column} text" for column in COLUMNS[feed])
@@ -96,7 +101,13 @@ def make(database: Database, records: int, files: Path) -> History:
     return history
 
 
-def _as_csv(file: Path) -> io.TextIOBase:
+def _edition() -> str:
+    """Which edition of the code makes the samples."""
+    makers = (Path(str(feeds.__file__)), Path(str(samples.make.__file__)))
+    return hashlib.sha256(b"".join(maker.read_bytes() for maker in makers)).hexdigest()[:12]
+
+
+def _as_csv(file: Path) -> TextIO:
     if file.suffix == ".csv":
         return file.open(encoding="utf-8", newline="")
     text = io.StringIO(newline="")

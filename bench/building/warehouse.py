@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TextIO
 
 import pg8000.dbapi
 
@@ -38,7 +38,7 @@ class Database:
     name: str
     work: Path
 
-    def execute(self, *statements: str, stream: IO[str] | None = None) -> Any:
+    def execute(self, *statements: str, stream: TextIO | None = None) -> Any:
         """Runs statements, each in a transaction of its own; the first value of the last one, if it has rows.
 
         `stream` is what a statement copies from.

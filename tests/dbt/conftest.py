@@ -31,13 +31,23 @@ def make_warehouse(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="session")
 def project_that_replaces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the dbt project in which the contracts of sales and products say that a rewrite replaces."""
-    copy = tmp_path_factory.mktemp("project")
-    for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(PROJECT / name, copy / name)
-    shutil.copytree(PROJECT / "dbt_project", copy / "dbt_project")
+    copy = copy_of_project(tmp_path_factory.mktemp("project"))
     macro = copy / "dbt_project/macros/contracts.sql"
     text = macro.read_text(encoding="utf-8")
     for feed in ("sales", "products"):
         text = re.sub(rf'("{feed}": \{{.*?"on_rewrite": )"add"', r'\1"replace"', text, count=1, flags=re.DOTALL)
     macro.write_text(text, encoding="utf-8")
     return copy
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the dbt project, to be changed."""
+    return copy_of_project(tmp_path)
+
+
+def copy_of_project(directory: Path) -> Path:
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(PROJECT / name, directory / name)
+    shutil.copytree(PROJECT / "dbt_project", directory / "dbt_project")
+    return directory

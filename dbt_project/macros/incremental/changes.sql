@@ -5,9 +5,12 @@
     {{ return(xtage.builds_schema() ~ '.' ~ name ~ '_changes') }}
 {%- endmacro %}
 
-{# What happened to an input since the model was built; a condition may follow. #}
+{# What happened to an input since the model was built; a condition may follow. What another run adds meanwhile is for the
+   next build. #}
 {% macro changes_since(build, name) -%}
-    {{ return(xtage.changes_table(name) ~ ' where _version > ' ~ build.before.inputs[name]) }}
+    {{ return(
+        xtage.changes_table(name) ~ ' where _version > ' ~ build.before.inputs[name] ~ ' and _version <= ' ~ build.inputs[name]
+    ) }}
 {%- endmacro %}
 
 {# The statements that begin a table of changes: it is empty, and readers build everything. #}

@@ -97,7 +97,7 @@
 {# The query of the model over what the changed keys need of the tables it reads, which becomes tables of its own: of them
    the planner knows what they hold. #}
 {% macro narrowed_sql(build) -%}
-    {%- set keys, key, load = model.name ~ '__keys', xtage.key_columns(), xtage.load_column(model) -%}
+    {%- set keys, key = model.name ~ '__keys', xtage.key_columns() -%}
     {%- set narrowed = namespace(sql=build.sql) -%}
     {%- for name, theirs in build.meta.get('changed_by', {}).items() -%}
         {%- set input = model.name ~ '__' ~ name -%}
@@ -109,15 +109,28 @@
         ]) -%}
         {%- set narrowed.sql = xtage.with_input(narrowed.sql, build.parents[name], input) -%}
     {%- endfor -%}
+    {{ return(xtage.with_changed_loads(build, narrowed.sql)) }}
+{%- endmacro %}
+
+{# SQL that reads only the changed loads from staging: the other records are in the table already, standardized. Of them
+   those with a changed key are needed, or all where the table has no key. #}
+{% macro with_changed_loads(build, sql) -%}
+    {%- set keys, key, load = model.name ~ '__keys', xtage.key_columns(), xtage.load_column(model) -%}
+    {%- set narrowed = namespace(sql=sql) -%}
     {%- for name in build.meta.get('records', []) -%}
         {%- set input, columns = model.name ~ '__' ~ name, build.parents[name].columns.keys() | list -%}
-        {#- The other records of the keys are in the table already, standardized. -#}
-        {%- do xtage.execute_all([
-            'insert into ' ~ input ~ ' (' ~ columns | join(', ') ~ ') select ' ~ xtage.qualified('built', columns)
-            ~ ' from ' ~ keys ~ ' inner join ' ~ this ~ ' as built on ' ~ xtage.same_columns(keys, key, 'built', key)
-            ~ ' where not ' ~ xtage.in_loads('built.' ~ load, build.changed_loads) if load not in key else none,
-            xtage.analyze_sql(input),
-        ]) -%}
+        {%- if load not in key -%}
+            {%- set others -%}
+                insert into {{ input }} ({{ columns | join(', ') }})
+                select {{ xtage.qualified('built', columns) }}
+                from {{ this }} as built
+                {%- if key %}
+                inner join {{ keys }} on {{ xtage.same_columns(keys, key, 'built', key) }}
+                {%- endif %}
+                where not {{ xtage.in_loads('built.' ~ load, build.changed_loads) }}
+            {%- endset -%}
+        {%- endif -%}
+        {%- do xtage.execute_all([others, xtage.analyze_sql(input)]) -%}
         {%- set narrowed.sql = xtage.with_input(narrowed.sql, build.parents[name], input) -%}
     {%- endfor -%}
     {{ return(narrowed.sql) }}
@@ -176,7 +189,7 @@
 {%- endmacro %}
 
 {% macro as_list(value) -%}
-    {{ return([value] if value is string else value) }}
+    {{ return([value] if value is string else value or []) }}
 {%- endmacro %}
 
 {% macro load_column(node) -%}

@@ -9,12 +9,13 @@
    - meta.sums_of: the maintained tables it sums up; then all columns but the unique_key are sums that are never null, and
      the first is a count of rows.
    - meta.publishes: the columns that its readers are told of each row that goes and each that comes.
-   One transaction holds the rows, what the readers are told, and what the model was built from: killed at any point, the
+   One transaction, and one at a time, holds the rows, what the readers are told, and what the model was built from: killed at any point, the
    next run finds a consistent state and catches up. #}
 {% materialization incremental, default -%}
     {%- set existing = load_cached_relation(this) -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- do xtage.execute_all([xtage.one_build_at_a_time_sql()]) -%}
     {%- set build = xtage.plan_build(sql, existing) -%}
     {%- if build.way == 'keys' -%}
         {%- do xtage.find_changed_keys(build) -%}
@@ -74,6 +75,10 @@
         {%- do build.update({'sql': xtage.summed_sql(build)}) -%}
     {%- elif same.model and not config.get('unique_key') -%}
         {%- set way = 'whole' -%}
+        {%- if meta.records and build.changed_loads -%}
+            {%- do xtage.read_changed_loads(build) -%}
+            {%- do build.update({'sql': xtage.with_changed_loads(build, sql)}) -%}
+        {%- endif -%}
     {%- elif same.model and not xtage.are_most_records(build.changed_loads, meta.feeds) -%}
         {%- set way = 'keys' -%}
     {%- endif -%}

@@ -3,6 +3,7 @@
     indexes=[{'columns': ['_load_id', '_row_number']}],
     meta={
         'feeds': ['customers'],
+        'records': ['stg_customers'],
         'publishes': ['customer_id', 'record_state', '_load_id', '_row_number'],
     }
 ) }}
