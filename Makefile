@@ -2,6 +2,8 @@
 #   .tools        uv, the installer, at the version of pyproject.toml
 #   .venv         the operator's command, dbt and the local cloud (and the checks, after `make test`)
 #   .venv-lambda  what the Lambdas import, and nothing else
+#   .venv-glue    what Glue jobs run on here: Sail and Spark's client
+#   .venv-spark   real Spark and a Java, for `make test` and the benchmark
 #   .xtage        the data of the local cloud
 
 SHELL := /bin/sh
@@ -33,6 +35,7 @@ unexport PYTHONHOME
 UV := .tools/bin/uv
 UV_STAMP := .tools/uv-$(UV_VERSION)
 SYNC := $(UV) sync --frozen --inexact --python "$(BASE_PYTHON)"
+SYNC_ONLY = UV_PROJECT_ENVIRONMENT=.venv-$(1) $(UV) sync --frozen --python "$(BASE_PYTHON)" --only-group $(1) --no-install-project
 HOME_DIR := $(or $(XTAGE_HOME),.xtage)
 SAMPLES := $(HOME_DIR)/samples
 FEED_FILES := sales_data.csv transactions.csv products.csv customer_data.json exchange_rates.json
@@ -65,10 +68,10 @@ demo: install ## installs, starts the local cloud, runs five sample feeds throug
 		'  .venv/bin/xtage down             stops everything, keeps the data'
 
 .PHONY: install
-install: .venv/.installed .venv-lambda/.installed ## makes .venv and .venv-lambda from the lock; does nothing when they are current
+install: .venv/.installed .venv-lambda/.installed .venv-glue/.installed ## makes the environments from the lock; does nothing when they are current
 
 .PHONY: install-dev
-install-dev: install .venv/.installed-dev
+install-dev: install .venv/.installed-dev .venv-spark/.installed
 
 .PHONY: test
 test: install-dev ## installs, then every check and every test
@@ -87,7 +90,7 @@ test: install-dev ## installs, then every check and every test
 .PHONY: soak
 soak: install-dev ## the long versions of the tests that have one
 	$(say) "pytest: the tests marked soak, in their long versions"
-	XTAGE_SOAK=1 .venv/bin/pytest -m soak --timeout 7200 $(TESTS)
+	XTAGE_SOAK=1 .venv/bin/pytest -m soak -rP --timeout 7200 $(TESTS)
 
 .PHONY: clean
 clean: ## stops the local cloud and removes everything that make made, the local cloud's data too
@@ -95,7 +98,7 @@ clean: ## stops the local cloud and removes everything that make made, the local
 	@# By name: the home may be a directory that holds other things too.
 	rm -rf $(addprefix $(HOME_DIR)/,postgres postgres.new postgres.lock aws aws.lock logs samples)
 	@rmdir $(HOME_DIR) 2>/dev/null || true
-	rm -rf .tools .venv .venv-lambda target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .tools .venv .venv-lambda .venv-glue .venv-spark target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .PHONY: check-python
 check-python:
@@ -123,8 +126,18 @@ $(UV_STAMP): | check-python
 	@$(SYNC) --group dev --group lambda
 	@touch $@
 
-# Without --inexact: what the Lambdas do not declare must not be there.
+# Without --inexact: what is not declared must not be there.
 .venv-lambda/.installed: uv.lock pyproject.toml $(UV_STAMP) | check-python
 	$(say) "Installing the Lambdas' environment into .venv-lambda"
-	@UV_PROJECT_ENVIRONMENT=.venv-lambda $(UV) sync --frozen --python "$(BASE_PYTHON)" --only-group lambda --no-install-project
+	@$(call SYNC_ONLY,lambda)
+	@touch $@
+
+.venv-glue/.installed: uv.lock pyproject.toml $(UV_STAMP) | check-python
+	$(say) "Installing the Glue jobs' environment into .venv-glue"
+	@$(call SYNC_ONLY,glue)
+	@touch $@
+
+.venv-spark/.installed: uv.lock pyproject.toml $(UV_STAMP) | check-python
+	$(say) "Installing Spark and a Java into .venv-spark"
+	@$(call SYNC_ONLY,spark)
 	@touch $@

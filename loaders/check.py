@@ -10,7 +10,7 @@ from typing import Any
 from loaders.contract import Contract, feed_of
 from loaders.counts import require_records, told
 from loaders.errors import DataError, TerminalError
-from loaders.parse import Reader, Reject, read
+from loaders.parse import Reader, Reject, read, read_nested
 
 REJECTS_SHOWN = 1000
 """Rejects told one by one at most; all of them are counted."""
@@ -35,7 +35,7 @@ def check_file(path: Path, contracts: Mapping[str, Contract], feed: str | None =
     error = None
     try:
         with path.open("rb") as stream:
-            reader = read(stream, path.name, contract)
+            reader: Reader[Any] = (read_nested if contract.arrays else read)(stream, path.name, contract)
             error = _refusal(reader, contract, rejects)
     except OSError as unreadable:
         raise TerminalError(f"{path} cannot be read: {unreadable.strerror}", remedy="check the path") from unreadable
@@ -51,7 +51,7 @@ def check_file(path: Path, contracts: Mapping[str, Contract], feed: str | None =
     }
 
 
-def _refusal(reader: Reader, contract: Contract, rejects: list[dict[str, Any]]) -> str | None:
+def _refusal(reader: Reader[Any], contract: Contract, rejects: list[dict[str, Any]]) -> str | None:
     """Reads to the end, keeps the rejects; returns why the whole file is refused, null when it is not."""
     first: str | None = None
     try:
@@ -65,7 +65,7 @@ def _refusal(reader: Reader, contract: Contract, rejects: list[dict[str, Any]]) 
     return None
 
 
-def _rejects_of(reader: Reader) -> Iterator[Reject]:
+def _rejects_of(reader: Reader[Any]) -> Iterator[Reject]:
     return (item for item in reader if isinstance(item, Reject))
 
 

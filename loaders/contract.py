@@ -13,10 +13,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-LogicalType = Literal["string", "integer", "number", "date"]
-"""ODCS `logicalType`; `number` is an exact decimal."""
+LogicalType = Literal["string", "integer", "number", "date", "timestamp"]
+"""ODCS `logicalType` of a value; `number` is an exact decimal. `object` and `array` hold values."""
 
 Severity = Literal["error", "warning"]
+Route = Literal["lambda", "glue"]
+"""What lands a file: the Lambda alone, or Spark on Glue between two Lambdas."""
 
 CONTRACTS_DIRECTORY = Path(__file__).resolve().parent.parent / "contracts"
 RESERVED_PREFIXES = ("lake/", "work/", "artifacts/")
@@ -52,8 +54,19 @@ class Tolerated:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One name on the way to a value inside a record: the contract's, and the file's."""
+
+    name: str
+    source_name: str
+
+
+@dataclass(frozen=True)
 class Column:
-    """One column of a feed. `name` is the raw table's, `source_name` the file's; `data_type` is the staged SQL type."""
+    """One column of a feed. `name` is the raw table's, `source_name` the file's; `data_type` is the staged SQL type.
+
+    `inside` are the objects of the record, or of the array's element, that the value stands in, from the outermost.
+    """
 
     name: str
     source_name: str
@@ -67,6 +80,34 @@ class Column:
     letter_case: Literal["upper", "lower"] | None = None
     rules: tuple[Rule, ...] = ()
     tolerated: Tolerated = Tolerated()
+    inside: tuple[Step, ...] = ()
+
+    @property
+    def path(self) -> tuple[Step, ...]:
+        """The way to the value, its own name last."""
+        name = self.name.removeprefix("".join(f"{step.name}_" for step in self.inside))
+        return (*self.inside, Step(name, self.source_name))
+
+
+@dataclass(frozen=True)
+class ArrayTable:
+    """An array of a record, and the raw table that its elements become: one row per element.
+
+    `name` is the table's, `path` the way to the array from the record, or from the element of the array around it.
+    Where the elements are scalars there is one column, without a path of its own.
+    """
+
+    name: str
+    path: tuple[Step, ...]
+    description: str
+    columns: tuple[Column, ...]
+    arrays: tuple[ArrayTable, ...] = ()
+    of_scalars: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """What the array is called in names made of several: its path with underscores."""
+        return "_".join(step.name for step in self.path)
 
 
 @dataclass(frozen=True)
@@ -82,7 +123,8 @@ class Contract:
     """What one feed promises. `key` names the record key's columns, in order.
 
     `encoding` and `delimiter` are null when the loader is to find them out; `json_path` names the array in a JSON
-    document (dotted names), null for the document itself.
+    document (dotted names), null for the document itself. `arrays` are those of the records: a feed that has any is
+    nested, and its files go by way of Glue.
     """
 
     feed: str
@@ -100,6 +142,17 @@ class Contract:
     delimiter: str | None = None
     header: bool = True
     json_path: str | None = None
+    arrays: tuple[ArrayTable, ...] = ()
+
+    @property
+    def route(self) -> Route:
+        """The way of the feed's files: nested ones go by way of Glue."""
+        return "glue" if self.arrays else "lambda"
+
+    @property
+    def key_columns(self) -> tuple[Column, ...]:
+        """The columns of the record key, in its order."""
+        return tuple(column for name in self.key for column in self.columns if column.name == name)
 
     @property
     def column_names(self) -> tuple[str, ...]:

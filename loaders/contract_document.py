@@ -42,6 +42,8 @@ class SchemaProperty(msgspec.Struct, rename="camel"):
     enum: list[EnumValue] | None = None
     quality: list[Quality] | None = None
     custom_properties: list[CustomProperty] | None = None
+    properties: list[SchemaProperty] | None = None
+    items: SchemaProperty | None = None
 
 
 class SchemaObject(msgspec.Struct, rename="camel"):

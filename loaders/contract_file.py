@@ -7,34 +7,30 @@ a misspelt one is an error and never a silent default.
 from __future__ import annotations
 
 import codecs
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 import msgspec
 import yaml
 
-from loaders.contract import MAX_BYTES, Column, Contract, Freshness, LogicalType, Tolerated, normalized
+from loaders.contract import ArrayTable, Contract, Freshness, Tolerated
+from loaders.contract_checks import NAME, custom_of, one_line, refuse_repeated, require_one_of, required, words
 from loaders.contract_document import (
-    CustomProperty,
     Document,
     SchemaObject,
     SchemaProperty,
     ServiceLevelAgreementProperty,
     document_of,
 )
-from loaders.contract_quality import MistakeError, rules_of, tolerated_in
+from loaders.contract_nested import Defaults, table_of
+from loaders.contract_quality import MistakeError, tolerated_in
 from loaders.errors import ContractError
 
 SUFFIX = ".odcs.yaml"
 YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's where PyYAML was built with it: it reads the contracts ten times faster."""
 DEFAULT_EMPTY_WORDS = ("", "null", "n/a", "unknown")
-DATE_TOKENS = re.compile(r"YYYY|MM|DD")
-NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-PHYSICAL_TYPE = re.compile(r"(text|integer|bigint|date|numeric\(\d{1,2},\d{1,2}\))")
-DEFAULT_PHYSICAL_TYPES = {"string": "text", "integer": "bigint", "number": "numeric(38,10)", "date": "date"}
 CONTRACT_PROPERTIES = {
     "delivery": str,
     "onRewrite": str,
@@ -45,13 +41,6 @@ CONTRACT_PROPERTIES = {
     "delimiter": str,
     "header": bool,
     "jsonPath": str,
-}
-COLUMN_PROPERTIES = {
-    "dateFormats": list,
-    "emptyWords": list,
-    "maxBytes": int,
-    "letterCase": str,
-    "notAfterDelivery": bool,
 }
 
 
@@ -90,22 +79,24 @@ def read_file(path: Path) -> Contract:
 
 def _contract(document: Document, path: Path) -> Contract:
     table = _table(document, path)
-    custom = _custom(document.custom_properties, CONTRACT_PROPERTIES, "customProperties")
-    empty_words = _words(custom.get("emptyWords", DEFAULT_EMPTY_WORDS))
-    usual = tolerated_in(table.quality, Tolerated(), "schema")
-    columns = tuple(_column(column, empty_words, usual) for column in table.properties or ())
-    _refuse_repeated((column.name for column in columns), "column name")
-    _refuse_repeated((normalized(column.source_name) for column in columns), "column name in the file")
+    custom = custom_of(document.custom_properties, CONTRACT_PROPERTIES, "customProperties")
+    defaults = Defaults(
+        empty_words=words(custom.get("emptyWords", DEFAULT_EMPTY_WORDS)),
+        usual=tolerated_in(table.quality, Tolerated(), "schema"),
+    )
+    found = table_of(table.properties or (), str(table.name), defaults)
+    key = _key(table.properties or ())
+    _refuse_shadowed_keys(key, found.arrays)
     delivery, on_rewrite = custom.get("delivery"), custom.get("onRewrite", "add")
-    _one_of(delivery, ("full", "delta"), "customProperties.delivery")
-    _one_of(on_rewrite, ("add", "replace"), "customProperties.onRewrite")
+    require_one_of(delivery, ("full", "delta"), "customProperties.delivery")
+    require_one_of(on_rewrite, ("add", "replace"), "customProperties.onRewrite")
     return Contract(
         feed=str(table.name),
-        version=_required(document.version, "version"),
-        description=_one_line(_required(table.description, "schema.description")),
+        version=required(document.version, "version"),
+        description=one_line(required(table.description, "schema.description")),
         owner=_owner(document),
-        key=_key(table.properties or ()),
-        columns=columns,
+        key=key,
+        columns=tuple(found.columns),
         delivery=cast(Literal["full", "delta"], delivery),
         on_rewrite=cast(Literal["add", "replace"], on_rewrite),
         file_patterns=_patterns(custom.get("filePatterns")),
@@ -115,6 +106,7 @@ def _contract(document: Document, path: Path) -> Contract:
         delimiter=_delimiter(custom.get("delimiter")),
         header=bool(custom.get("header", True)),
         json_path=cast("str | None", custom.get("jsonPath")),
+        arrays=tuple(found.arrays),
     )
 
 
@@ -134,46 +126,29 @@ def _table(document: Document, path: Path) -> SchemaObject:
     return tables[0]
 
 
-def _column(column: SchemaProperty, empty_words: tuple[str, ...], usual: Tolerated) -> Column:
-    name = _required(column.name, "schema.properties.name")
-    if not NAME.fullmatch(name):
-        raise MistakeError(
-            f"column name {name!r} must be snake_case, begin with a letter and have at most 63 characters"
-        )
-    custom = _custom(column.custom_properties, COLUMN_PROPERTIES, f"{name}.customProperties")
-    _one_of(column.logical_type, get_args(LogicalType), f"{name}.logicalType")
-    logical_type = cast(LogicalType, column.logical_type)
-    data_type = column.physical_type or DEFAULT_PHYSICAL_TYPES[logical_type]
-    if not PHYSICAL_TYPE.fullmatch(data_type):
-        raise MistakeError(f"{name}.physicalType {data_type!r} must be text, integer, bigint, date or numeric(p,s)")
-    _one_of(custom.get("letterCase"), ("upper", "lower", None), f"{name}.letterCase")
-    max_bytes = custom.get("maxBytes", MAX_BYTES)
-    if not 0 < max_bytes <= MAX_BYTES:
-        raise MistakeError(f"{name}.maxBytes is {max_bytes}; it must be from 1 to {MAX_BYTES} (Redshift's limit)")
-    return Column(
-        name=name,
-        source_name=column.physical_name or name,
-        type=logical_type,
-        data_type=data_type,
-        description=_one_line(_required(column.description, f"{name}.description")),
-        required=bool(column.required or column.primary_key),
-        max_bytes=max_bytes,
-        date_formats=_date_formats(name, logical_type, custom.get("dateFormats")),
-        empty_words=_words(custom.get("emptyWords", empty_words)),
-        letter_case=cast(Literal["upper", "lower"] | None, custom.get("letterCase")),
-        rules=tuple(rules_of(name, column, bool(custom.get("notAfterDelivery", False)))),
-        tolerated=tolerated_in(column.quality, usual, name),
-    )
-
-
-def _key(columns: Iterable[SchemaProperty]) -> tuple[str, ...]:
-    key = [column for column in columns if column.primary_key]
-    positions = [column.primary_key_position or 1 for column in key]
+def _key(properties: Iterable[SchemaProperty]) -> tuple[str, ...]:
+    key = list(_key_columns(properties))
+    positions = [column.primary_key_position or 1 for _, column in key]
     if not key:
         raise MistakeError("no column has primaryKey: true; a feed needs a record key")
     if sorted(positions) != list(range(1, len(key) + 1)):
         raise MistakeError(f"primaryKeyPosition must count 1, 2, ... over the key columns, not {positions}")
-    return tuple(str(column.name) for _, column in sorted(zip(positions, key, strict=True), key=lambda pair: pair[0]))
+    return tuple(name for _, (name, _) in sorted(zip(positions, key, strict=True), key=lambda pair: pair[0]))
+
+
+def _key_columns(properties: Iterable[SchemaProperty], prefix: str = "") -> Iterator[tuple[str, SchemaProperty]]:
+    """The columns of the key, those inside objects too, each with its name in the table."""
+    for column in properties:
+        if column.primary_key:
+            yield f"{prefix}{column.name}", column
+        yield from _key_columns(column.properties or (), f"{prefix}{column.name}_")
+
+
+def _refuse_shadowed_keys(key: tuple[str, ...], arrays: Iterable[ArrayTable]) -> None:
+    """An array's table has the key of its record beside the values of the element."""
+    for array in arrays:
+        refuse_repeated((*key, *(column.name for column in array.columns)), f"column name of {array.name}")
+        _refuse_shadowed_keys(key, array.arrays)
 
 
 def _freshness(properties: Iterable[ServiceLevelAgreementProperty]) -> Freshness:
@@ -184,15 +159,6 @@ def _freshness(properties: Iterable[ServiceLevelAgreementProperty]) -> Freshness
                 raise MistakeError("slaProperties.freshness needs value (late), valueExt (failed) and unit h or d")
             return Freshness(sla.value * hours, sla.value_ext * hours)
     raise MistakeError("slaProperties has no `freshness`")
-
-
-def _date_formats(name: str, logical_type: str, formats: list[Any] | None) -> tuple[str, ...]:
-    if (logical_type == "date") != bool(formats):
-        raise MistakeError(f"{name}.dateFormats must be given for a date, and only for a date")
-    for date_format in formats or ():
-        if sorted(DATE_TOKENS.findall(str(date_format))) != ["DD", "MM", "YYYY"]:
-            raise MistakeError(f"{name}.dateFormats: {date_format!r} must hold YYYY, MM and DD once each")
-    return tuple(str(date_format) for date_format in formats or ())
 
 
 def _patterns(patterns: list[Any] | None) -> tuple[str, ...]:
@@ -212,50 +178,9 @@ def _encoding(encoding: str | None) -> str | None:
 
 
 def _delimiter(delimiter: str | None) -> str | None:
-    _one_of(delimiter, (",", ";", "\t", "|", None), "customProperties.delimiter")
+    require_one_of(delimiter, (",", ";", "\t", "|", None), "customProperties.delimiter")
     return delimiter
 
 
-def _custom(properties: list[CustomProperty] | None, known: Mapping[str, type], place: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for custom in properties or ():
-        name = str(custom.property)
-        if name not in known:
-            raise MistakeError(f"{place}: {name!r} is not one of {', '.join(known)}")
-        if name in found:
-            raise MistakeError(f"{place}: {name} is given twice")
-        if type(custom.value) is not known[name]:
-            raise MistakeError(f"{place}: {name} must be a {known[name].__name__}, not {custom.value!r}")
-        found[name] = custom.value
-    return found
-
-
 def _owner(document: Document) -> str:
-    return _required(document.team.name if document.team else None, "team.name")
-
-
-def _words(words: Iterable[Any]) -> tuple[str, ...]:
-    return tuple(str(word).strip().lower() for word in words)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _required(value: str | None, place: str) -> str:
-    if not value or not value.strip():
-        raise MistakeError(f"{place} is missing")
-    return value
-
-
-def _one_of(value: object, allowed: Iterable[object], place: str) -> None:
-    if value not in tuple(allowed):
-        raise MistakeError(f"{place} is {value!r}; it must be one of {', '.join(str(one) for one in allowed)}")
-
-
-def _refuse_repeated(names: Iterable[str], what: str) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise MistakeError(f"{what} {name!r} is given twice")
-        seen.add(name)
+    return required(document.team.name if document.team else None, "team.name")

@@ -32,3 +32,12 @@ def require_records(contract: Contract, counts: Summary, first_reject: str | Non
             feed=contract.feed,
             remedy="correct the file and drop it again",
         )
+
+
+def require_size(size: int, max_bytes: int | None) -> None:
+    """Raises DataError for a file that its way cannot take in the time it has: better at once than after it."""
+    if max_bytes is not None and size > max_bytes:
+        raise DataError(
+            f"has {size:,} bytes, {max_bytes:,} are allowed on its way",
+            remedy="drop it in parts, or deploy with a greater limit and more memory (LambdaMaxBytes, GlueMaxBytes)",
+        )

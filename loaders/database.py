@@ -52,7 +52,7 @@ def connect(environment: Mapping[str, str]) -> Connection:
         raise TerminalError("DATABASE_SECRET is not set", remedy="set it to the name of the database's secret")
     with classified(f"the database of secret {secret}"):
         try:
-            arguments = _connection_arguments(_secret_text(secret))
+            arguments = connection_arguments(secret_text(secret), engines=("postgres", "postgresql"))
         except (KeyError, TypeError, ValueError) as error:
             raise TerminalError(
                 f"secret {secret} is not what it should be: {error}",
@@ -67,7 +67,8 @@ def connect(environment: Mapping[str, str]) -> Connection:
     return connection
 
 
-def _secret_text(secret: str) -> str:
+def secret_text(secret: str) -> str:
+    """What a secret holds, by its name or ARN."""
     # Imported here: a connection that is given needs no AWS. Not through awswrangler, whose import takes half a second
     # and 100 MB of a Lambda's start.
     import boto3
@@ -75,10 +76,13 @@ def _secret_text(secret: str) -> str:
     return str(boto3.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
 
 
-def _connection_arguments(secret_text: str) -> dict[str, Any]:
-    """What the driver connects with, from the JSON that RDS and Secrets Manager's rotation write."""
-    values = json.loads(secret_text)
-    if values["engine"] not in ("postgres", "postgresql"):
+def connection_arguments(text: str, engines: tuple[str, ...]) -> dict[str, Any]:
+    """What a driver connects with, from the JSON that RDS, Redshift and Secrets Manager's rotation write.
+
+    Raises KeyError, TypeError or ValueError where it is not such JSON, or of another engine.
+    """
+    values = json.loads(text)
+    if values["engine"] not in engines:
         raise ValueError(f"engine is {values['engine']}")
     port = int(values["port"])
     if not 0 < port < 1 << 16:

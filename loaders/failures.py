@@ -17,6 +17,12 @@ TRANSIENT = frozenset(
         "Lambda.Unknown",
         "Sandbox.Timedout",
         "States.Timeout",
+        # A Glue job: what it reads was checked before it, so a worker was lost or there was no room for one.
+        "States.TaskFailed",
+        "Glue.ConcurrentRunsExceededException",
+        "Glue.ResourceNumberLimitExceededException",
+        "Glue.InternalServiceException",
+        "Glue.OperationTimeoutException",
     }
 )
 CAUSE_CHARACTERS = 2000
@@ -28,7 +34,7 @@ def is_transient(error: str) -> bool:
 
 
 def described(error: str, cause: str | None) -> str:
-    """`<error>: <cause>` in one line: of a Lambda its message, of a build its failed phase, else the cause as it is."""
+    """`<error>: <cause>` in one line: of a Lambda or a job its message, of a build its failed phase, else as it is."""
     return f"{error}: {' '.join(_message(cause or '').split())[:CAUSE_CHARACTERS]}".rstrip(": ")
 
 
@@ -41,6 +47,8 @@ def _message(cause: str) -> str:
         return cause
     if "errorMessage" in document:
         return str(document["errorMessage"])
+    if "JobRunState" in document:
+        return _job_message(document)
     build = document.get("Build", document)
     if isinstance(build, dict) and "BuildStatus" in build:
         return _build_message(build)
@@ -58,3 +66,9 @@ def _build_message(build: dict[str, object]) -> str:
     where = logs.get("DeepLink") or logs.get("StreamName") if isinstance(logs, dict) else None
     phase = f" in phase {failed[0]}" if failed else ""
     return f"build {build.get('Id')} ended {build['BuildStatus']}{phase}{f'; log: {where}' if where else ''}"
+
+
+def _job_message(run: dict[str, object]) -> str:
+    message = run.get("ErrorMessage") or "no error message"
+    where = f"{run.get('LogGroupName')}, stream {run.get('Id')}"
+    return f"job {run.get('JobName')} ended {run['JobRunState']}: {message}; log: {where}"

@@ -18,9 +18,20 @@ from typing import Any
 
 import yaml
 
-from loaders.contract import Column, Contract, load_contracts
-from loaders.ops_tables import OPS_TABLES, SEQUENCES
-from loaders.tables import Dialect, Table, index_ddl, raw_table, table_ddl
+from loaders.contract import ArrayTable, Column, Contract, load_contracts
+from loaders.ops_tables import COPIED, OPS_TABLES, SEQUENCES
+from loaders.tables import (
+    Dialect,
+    Table,
+    array_table,
+    arrays_of,
+    index_ddl,
+    position_of,
+    quoted,
+    raw_table,
+    raw_tables,
+    table_ddl,
+)
 
 PROJECT = Path(__file__).resolve().parent.parent
 SOURCES = Path("dbt_project/models/staging/sources.yml")
@@ -34,8 +45,9 @@ HEADER = "Generated from contracts/ by `python -m loaders.generate`; do not edit
 
 def generated(contracts: Mapping[str, Contract]) -> dict[Path, str]:
     """Every generated file by its path in the project, with the text it should hold."""
-    tables = [*(raw_table(contract) for contract in contracts.values()), *OPS_TABLES]
-    files = {path: _schema_sql(tables, dialect) for dialect, path in SCHEMAS.items()}
+    raw = [table for contract in contracts.values() for table in raw_tables(contract)]
+    tables: Mapping[Dialect, list[Table]] = {"rds": [*raw, *OPS_TABLES], "redshift": [*raw, *COPIED]}
+    files = {path: _schema_sql(tables[dialect], dialect) for dialect, path in SCHEMAS.items()}
     return {SOURCES: _sources_yaml(contracts.values()), MACRO: _contracts_macro(contracts.values()), **files}
 
 
@@ -51,13 +63,12 @@ def _schema_sql(tables: Iterable[Table], dialect: Dialect) -> str:
 
 
 def _statements(tables: Iterable[Table], dialect: Dialect) -> Iterator[str]:
-    yield from ("create schema if not exists raw", "create schema if not exists ops")
+    # Quoted: `raw` is a reserved word in Redshift.
+    yield from (f"create schema if not exists {quoted(schema)}" for schema in ("raw", "ops"))
     if dialect == "rds":
         yield from (f"create sequence if not exists {sequence}" for sequence in SEQUENCES)
     for table in tables:
-        # The lease is RDS's alone: it guards the pipeline, not a database.
-        if dialect == "rds" or table.name != "lease":
-            yield table_ddl(table, dialect)
+        yield table_ddl(table, dialect)
         if dialect == "rds":
             yield from (statement for _, statement in index_ddl(table))
 
@@ -67,7 +78,7 @@ def _sources_yaml(contracts: Iterable[Contract]) -> str:
         "name": "raw",
         "schema": "raw",
         "description": "What the loaders landed: every accepted record as text, exactly as it stood in its file.",
-        "tables": [_raw_source(contract) for contract in contracts],
+        "tables": [source for contract in contracts for source in (_raw_source(contract), *_array_sources(contract))],
     }
     ops = {
         "name": "ops",
@@ -100,11 +111,23 @@ def _raw_source(contract: Contract) -> dict[str, Any]:
             "on_rewrite": contract.on_rewrite,
         },
     }
-    known = {column.name: column for column in contract.columns}
-    for entry in columns:
+    return {**source, "columns": _with_meta(columns, contract.columns)}
+
+
+def _array_sources(contract: Contract) -> Iterator[dict[str, Any]]:
+    for array, around in arrays_of(contract.arrays):
+        source = _source(array_table(contract, array, around))
+        columns = source.pop("columns")
+        source["config"] = {"meta": {"feed": contract.feed, "contract_version": contract.version}}
+        yield {**source, "columns": _with_meta(columns, (*contract.key_columns, *array.columns))}
+
+
+def _with_meta(entries: list[dict[str, Any]], columns: Iterable[Column]) -> list[dict[str, Any]]:
+    known = {column.name: column for column in columns}
+    for entry in entries:
         if entry["name"] in known:
             entry["config"] = {"meta": _column_meta(known[entry["name"]])}
-    return {**source, "columns": columns}
+    return entries
 
 
 def _source(table: Table) -> dict[str, Any]:
@@ -145,20 +168,40 @@ def _contracts_macro(contracts: Iterable[Contract]) -> str:
 
 
 def _macro_feed(contract: Contract) -> str:
-    facts = ", ".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in _macro_facts(contract).items())
-    columns = "".join(
-        f"                {json.dumps(column.name)}: {json.dumps(_macro_column(column))},\n"
-        for column in contract.columns
-    )
+    arrays = "".join(_macro_array(contract, *found) for found in arrays_of(contract.arrays))
+    nested = f"""            "arrays": {{
+{arrays}            }},
+"""
     return f"""        {json.dumps(contract.feed)}: {{
-            {facts},
+            {_macro_facts(_feed_facts(contract))},
             "columns": {{
-{columns}            }},
-        }},
+{_macro_columns(contract.columns)}            }},
+{nested if arrays else ""}        }},
 """
 
 
-def _macro_facts(contract: Contract) -> dict[str, Any]:
+def _macro_array(contract: Contract, array: ArrayTable, around: tuple[ArrayTable, ...]) -> str:
+    facts = {"feed": contract.feed, "key": list(contract.key), "positions": [*map(position_of, around), "_position"]}
+    return f"""                {json.dumps(array.name)}: {{
+                    {_macro_facts(facts)},
+                    "columns": {{
+{_macro_columns((*contract.key_columns, *array.columns), " " * 8)}                    }},
+                }},
+"""
+
+
+def _macro_facts(facts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in facts.items())
+
+
+def _macro_columns(columns: Iterable[Column], indent: str = "") -> str:
+    return "".join(
+        f"{indent}                {json.dumps(column.name)}: {json.dumps(_macro_column(column))},\n"
+        for column in columns
+    )
+
+
+def _feed_facts(contract: Contract) -> dict[str, Any]:
     return {
         "version": contract.version,
         "delivery": contract.delivery,

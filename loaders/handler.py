@@ -1,7 +1,8 @@
 """The Lambda entries, one per step of the state machine, one for migrations, one to replay; nothing else.
 
-Environment: RAW_BUCKET, DATABASE_SECRET, DATABASE_TLS, DATABASE_CA_BUNDLE. What an entry raises, the state machine sees
-under the name of its class (`loaders.errors`). Logs carry ids and counts, never a field of a record.
+Environment: RAW_BUCKET, DATABASE_SECRET, DATABASE_TLS, DATABASE_CA_BUNDLE; for migrations READER_SECRET; where files
+are read, MAX_BYTES; where there is a Redshift, also REDSHIFT_SECRET and REDSHIFT_ROLE. What an entry raises, the state
+machine sees under the name of its class (`loaders.errors`). Logs carry ids and counts, never a field of a record.
 """
 
 from __future__ import annotations
@@ -13,14 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from loaders import ledger, runs
+from loaders import ledger, redshift, runs
 from loaders.contract import load_contracts
 from loaders.database import Connection, connect, is_alive, transaction
 from loaders.discovery import register_event, sweep
+from loaders.errors import LoaderError
 from loaders.failures import described, is_transient
 from loaders.load.rds import Loader
+from loaders.load.redshift import Copied, Copier
 from loaders.load.replay import replay as land_again
 from loaders.migrate import migrate as apply_migrations
+from loaders.migrate_redshift import migrate_redshift
+from loaders.nested.land import land as land_nested
+from loaders.nested.split import split as split_nested
+from loaders.nested.work import Work
+from loaders.reader import make_reader, reader_credentials
 from loaders.storage import s3_client
 
 if TYPE_CHECKING:
@@ -52,13 +60,37 @@ def _s3() -> S3Client:
 
 
 def _loader(context: LambdaContext) -> Loader:
-    return Loader(_connection(), _s3(), load_contracts(), lambda: context.get_remaining_time_in_millis() / 1000)
+    limit = os.environ.get("MAX_BYTES")
+    return Loader(
+        _connection(),
+        _s3(),
+        load_contracts(),
+        lambda: context.get_remaining_time_in_millis() / 1000,
+        int(limit) if limit else None,
+    )
+
+
+def _copy_all(context: LambdaContext) -> Copied:
+    with redshift.connected(os.environ) as connection:
+        return Copier(
+            rds=_connection(),
+            redshift=connection,
+            s3=_s3(),
+            bucket=os.environ["RAW_BUCKET"],
+            role=os.environ["REDSHIFT_ROLE"],
+            seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
+        ).copy_all()
 
 
 @logger.inject_lambda_context(clear_state=True)
 def migrate(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Makes and completes the tables: {"applied": [...]}, empty when nothing was missing."""
+    """Makes and completes the tables and the reading user: {"applied": [...]}, empty when nothing was missing."""
     applied = apply_migrations(_connection(), load_contracts())
+    if secret := os.environ.get("READER_SECRET"):
+        applied += make_reader(_connection(), *reader_credentials(secret))
+    if redshift.is_enabled(os.environ):
+        with redshift.connected(os.environ) as connection:
+            applied += migrate_redshift(connection, load_contracts())
     logger.info("migrated", applied=applied)
     return {"applied": applied}
 
@@ -80,11 +112,13 @@ def open_run(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 @logger.inject_lambda_context(clear_state=True)
 def next_round(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """The deliveries this run loads next: {"deliveries": [{"delivery_id": n}, ...]}, at most 100."""
+    """What this run loads next, and which way: {"deliveries": [{"delivery_id": n, "route": r}, ...]}, at most 100."""
+    contracts = load_contracts()
     with transaction(_connection()) as cursor:
-        deliveries = runs.next_round(cursor, event["run_id"])
-    logger.info("round", run_id=event["run_id"], round=event.get("round"), deliveries=len(deliveries))
-    return {"deliveries": [{"delivery_id": delivery_id} for delivery_id in deliveries]}
+        feeds = ledger.feeds_of(cursor, runs.next_round(cursor, event["run_id"]))
+    routes = {number: contracts[feed].route for number, feed in feeds.items() if feed and feed in contracts}
+    logger.info("round", run_id=event["run_id"], round=event.get("round"), deliveries=len(feeds))
+    return {"deliveries": [{"delivery_id": number, "route": routes.get(number, "lambda")} for number in sorted(feeds)]}
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -98,11 +132,66 @@ def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 @logger.inject_lambda_context(clear_state=True)
+def split(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Splits a nested file for Spark: {"outcome": "split", "prefix", "location"}, or "settled" and what it became."""
+    logger.append_keys(delivery_id=event["delivery_id"], run_id=event.get("run_id"))
+    logger.info("split begins")
+    _keep_lease(event)
+    made = split_nested(_loader(context), event["delivery_id"], event.get("run_id"))
+    logger.info("split ends", prefix=made.work.prefix if made.work else None, status=made.outcome.status)
+    if made.work is None:
+        return {"outcome": "settled", **asdict(made.outcome)}
+    return {"outcome": "split", "prefix": made.work.prefix, "location": made.work.location}
+
+
+@logger.inject_lambda_context(clear_state=True)
+def land(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Lands what Spark made of a split file and answers with what became of the delivery."""
+    logger.append_keys(delivery_id=event["delivery_id"], run_id=event.get("run_id"))
+    logger.info("landing begins")
+    _keep_lease(event)
+    work = Work(_s3(), os.environ["RAW_BUCKET"], event["prefix"])
+    outcome = land_nested(_loader(context), event["delivery_id"], event.get("run_id"), work)
+    logger.info("landing ends", **{name: value for name, value in asdict(outcome).items() if name != "delivery_id"})
+    return asdict(outcome)
+
+
+def _keep_lease(event: dict[str, Any]) -> None:
+    with transaction(_connection()) as cursor:
+        runs.keep_lease(cursor, event.get("run_id"))
+
+
+@logger.inject_lambda_context(clear_state=True)
 def replay(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Lands the delivery of {"load_id": n} or {"object_key": key} again and answers with what became of it."""
+    """Lands the delivery of {"load_id": n} or {"object_key": key} again and answers with what became of it.
+
+    Where there is a Redshift it is brought up to date too; `redshift_error` tells why it could not be, which the next
+    run makes up for, and is null when it was, or where there is none.
+    """
     outcome = land_again(_loader(context), load_id=event.get("load_id"), object_key=event.get("object_key"))
     logger.info("replayed", **asdict(outcome))
-    return asdict(outcome)
+    return {**asdict(outcome), "redshift_error": _copy_replayed(context)}
+
+
+def _copy_replayed(context: LambdaContext) -> str | None:
+    if not redshift.is_enabled(os.environ):
+        return None
+    try:
+        copied = _copy_all(context)
+    except LoaderError as error:
+        logger.exception("not copied to Redshift")
+        return str(error)
+    return None if copied.outcome == "done" else "time ran short"
+
+
+@logger.inject_lambda_context(clear_state=True)
+def copy_to_redshift(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Copies what Redshift lacks: {"outcome": "done" | "more", "loads": n, "deliveries": n}; `more` asks to go on."""
+    logger.append_keys(run_id=event.get("run_id"))
+    logger.info("copy to Redshift begins")
+    copied = _copy_all(context)
+    logger.info("copy to Redshift ends", **asdict(copied))
+    return asdict(copied)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -118,18 +207,31 @@ def record_failure(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 @logger.inject_lambda_context(clear_state=True)
 def needs_build(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Whether dbt has something to do, or files are still to be loaded first: {"build": "more" | "yes" | "no"}."""
+    """Whether dbt has something to do in RDS and in Redshift, or files are still to be loaded first.
+
+    {"build": "more" | "yes" | "no", "redshift": "yes" | "no"}; where there is no Redshift it has nothing to do.
+    """
     with transaction(_connection()) as cursor:
-        build = runs.needs_build(cursor, event["run_id"], event["round"], force=bool(event.get("force")))
-    logger.info("needs build", run_id=event["run_id"], build=build)
-    return {"build": build}
+        needed = runs.needs_build(
+            cursor,
+            event["run_id"],
+            event["round"],
+            force=bool(event.get("force")),
+            with_redshift=redshift.is_enabled(os.environ),
+        )
+    logger.info("needs build", run_id=event["run_id"], **asdict(needed))
+    return asdict(needed)
+
+
+def _built(event: dict[str, Any]) -> runs.Built:
+    return runs.Built(rds=bool(event.get("built")), redshift=bool(event.get("redshift_built")))
 
 
 @logger.inject_lambda_context(clear_state=True)
 def close_run(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Ends the run, or says that there is more: {"outcome": "more" | "successor" | "closed", totals...}."""
     with transaction(_connection()) as cursor:
-        outcome, totals = runs.close_run(cursor, event["run_id"], event["round"], built=bool(event.get("built")))
+        outcome, totals = runs.close_run(cursor, event["run_id"], event["round"], _built(event))
     logger.info("close run", run_id=event["run_id"], outcome=outcome, **asdict(totals))
     return {"outcome": outcome, "run_id": event["run_id"], **asdict(totals)}
 
@@ -139,6 +241,6 @@ def fail_run(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Ends the run as failed, saying which state failed and why, and frees the lease."""
     error = f"{event['state']}: {described(event['error'], event.get('cause'))}"
     with transaction(_connection()) as cursor:
-        totals = runs.fail_run(cursor, event.get("run_id"), event["execution_arn"], error)
+        totals = runs.fail_run(cursor, event.get("run_id"), event["execution_arn"], error, _built(event))
     logger.error("run failed", run_id=event.get("run_id"), error=error)
     return {"run_id": event.get("run_id"), "error": error, **asdict(totals)}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from loaders.contract import Contract, feed_of
+from loaders.contract import Contract, Route, feed_of
 from loaders.database import Cursor
 from loaders.errors import TerminalError
 from loaders.parse import Summary
@@ -120,6 +120,15 @@ def find_delivery(cursor: Cursor, delivery_id: int) -> Delivery:
     return Delivery(number, feed, ObjectVersion(bucket, key, version_id), *rest)
 
 
+def feeds_of(cursor: Cursor, delivery_ids: Sequence[int]) -> dict[int, str | None]:
+    """The feed of each delivery, null where it is unrecognized."""
+    cursor.execute(
+        "select delivery_id, feed from ops.deliveries where delivery_id = any(cast(%s as bigint[]))",
+        (list(delivery_ids),),
+    )
+    return dict(cursor.fetchall())
+
+
 def lock_version(cursor: Cursor, version: ObjectVersion) -> bool:
     """Takes the lock of one object version until the transaction ends; false when another session holds it."""
     name = f"xtage {version.bucket}\n{version.object_key}\n{version.version_id}"
@@ -153,14 +162,17 @@ def new_load_id(cursor: Cursor) -> int:
     return int(cursor.fetchall()[0][0])
 
 
-def record_load(cursor: Cursor, load_id: int, contract: Contract, content_sha256: str, counts: Summary) -> bool:
+def record_load(
+    cursor: Cursor, load_id: int, contract: Contract, content_sha256: str, counts: Summary, route: Route = "lambda"
+) -> bool:
     """Writes the load; false when its content has landed meanwhile (waits for a session that is just landing it)."""
     cursor.execute(
         """
         insert into ops.loads (
-            load_id, feed, content_sha256, contract_version, records_read, records_loaded, records_rejected, blank_lines
+            load_id, feed, content_sha256, contract_version, records_read, records_loaded, records_rejected,
+            blank_lines, route
         )
-        values (%s, %s, %s, %s, %s, %s, %s, %s)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
         on conflict (feed, content_sha256) do nothing
         returning load_id
         """,
@@ -173,9 +185,19 @@ def record_load(cursor: Cursor, load_id: int, contract: Contract, content_sha256
             counts.records_loaded,
             counts.records_rejected,
             counts.blank_lines,
+            route,
         ),
     )
     return bool(cursor.fetchall())
+
+
+def record_arrays(cursor: Cursor, load_id: int, elements: Mapping[str, int], rows: Mapping[str, int]) -> None:
+    """Writes what each array of a load's records held, and how many of its rows landed."""
+    for table, count in elements.items():
+        cursor.execute(
+            "insert into ops.load_arrays (load_id, table_name, elements, rows_loaded) values (%s, %s, %s, %s)",
+            (load_id, table, count, rows[table]),
+        )
 
 
 def record_load_again(cursor: Cursor, load_id: int, contract: Contract, content_sha256: str, counts: Summary) -> bool:
@@ -208,7 +230,8 @@ def counts_of(cursor: Cursor, load_id: int) -> Summary:
         "select records_read, records_loaded, records_rejected, blank_lines from ops.loads where load_id = %s",
         (load_id,),
     )
-    return Summary(*(int(count) for count in cursor.fetchall()[0]))
+    read, loaded, rejected, blank_lines = (int(count) for count in cursor.fetchall()[0])
+    return Summary(read, loaded, rejected, blank_lines)
 
 
 def finish_delivery(

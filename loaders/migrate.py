@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from loaders.contract import Contract
 from loaders.database import Connection, Cursor, transaction
 from loaders.ops_tables import OPS_TABLES, SEQUENCES
-from loaders.tables import Table, column_ddl, index_ddl, raw_table, table_ddl
+from loaders.tables import Table, column_ddl, index_ddl, raw_tables, table_ddl
 
 SCHEMAS = ("raw", "ops")
 LOCK = "select pg_advisory_xact_lock(hashtextextended('xtage migrate', 0))"
@@ -19,7 +19,7 @@ def migrate(connection: Connection, contracts: Mapping[str, Contract]) -> list[s
     Returns what was made, in words (`schema raw`, `table raw.sales`, `column raw.sales.discount`); nothing the second
     time. Raises LoaderError when the database refuses.
     """
-    tables = [*(raw_table(contract) for contract in contracts.values()), *OPS_TABLES]
+    tables = [*(table for contract in contracts.values() for table in raw_tables(contract)), *OPS_TABLES]
     with transaction(connection) as cursor:
         cursor.execute(LOCK)
         applied = [*_make_schemas(cursor), *_make_sequences(cursor)]

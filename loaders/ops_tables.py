@@ -69,6 +69,8 @@ DELIVERIES = Table(
         "deliveries_load_id": "(load_id)",
         "deliveries_run_id": "(run_id)",
     },
+    # Small beside the records, and joined with all of them: every node of Redshift has its own copy.
+    distribution="all",
     sort_key=("delivery_id",),
 )
 
@@ -100,6 +102,22 @@ LOADS = Table(
         "check (records_read = records_loaded + records_rejected)",
         "check (route in ('lambda', 'glue'))",
     ),
+    # As ops.deliveries.
+    distribution="all",
+    sort_key=("load_id",),
+)
+
+LOAD_ARRAYS = Table(
+    schema="ops",
+    name="load_arrays",
+    description="One row per load of a nested feed and array of its records: its elements, and the rows that landed.",
+    columns=(
+        TableColumn("load_id", "bigint", "The load of the records; refers to ops.loads.", not_null=True),
+        TableColumn("table_name", "text", "The raw table of the array's elements.", not_null=True),
+        TableColumn("elements", "bigint", "Elements of the array in the records that were accepted.", not_null=True),
+        TableColumn("rows_loaded", "bigint", "Rows that landed in the array's raw table.", not_null=True),
+    ),
+    constraints=("primary key (load_id, table_name)", "check (elements = rows_loaded)"),
     sort_key=("load_id",),
 )
 
@@ -156,6 +174,11 @@ RUNS = Table(
             "timestamp",
             "All that had landed by then (UTC) is in the marts; null when no dbt build of the run succeeded.",
         ),
+        TableColumn(
+            "redshift_built_through",
+            "timestamp",
+            "All that had landed by then (UTC) is in Redshift's marts; null when nothing was built there.",
+        ),
         TableColumn("error", "text", "The state that failed, the error and its cause."),
     ),
     constraints=(
@@ -163,7 +186,6 @@ RUNS = Table(
         "check (status in ('running', 'succeeded', 'failed', 'abandoned'))",
     ),
     indexes={"runs_execution_arn": "(execution_arn)"},
-    sort_key=("run_id",),
 )
 
 LEASE = Table(
@@ -179,6 +201,8 @@ LEASE = Table(
     constraints=("primary key (lease_id)", "check (lease_id = 1)"),
 )
 
-OPS_TABLES = (DELIVERIES, LOADS, REJECTS, RUNS, LEASE)
+OPS_TABLES = (DELIVERIES, LOADS, LOAD_ARRAYS, REJECTS, RUNS, LEASE)
+COPIED = (DELIVERIES, LOADS, LOAD_ARRAYS, REJECTS)
+"""Those that Redshift has too, with the rows of what was copied there; runs and the lease are the pipeline's."""
 SEQUENCES = ("ops.delivery_ids", "ops.load_ids", "ops.run_ids")
 """Where ids come from. Not identity columns: a load takes its id before it has a row."""

@@ -103,19 +103,19 @@ def transaction_id_of(text: str) -> int:
     return value
 
 
-def provenance(warehouse: Warehouse, transaction_id: int) -> Row | None:
+def provenance(warehouse: Warehouse, transaction_id: int, most_earlier: int | None = None) -> Row | None:
     """Everything about one transaction id; None when no record that was built into the marts has it.
 
     - `unified`: the row of unified_sales; None when all records of the id were withdrawn.
     - `sale`, `transaction`: the current record of each feed, or None, with its `issues`.
-    - `earlier`: the records that lost against those, newest first.
+    - `earlier`: the records that lost against those, newest first; of each feed at most `most_earlier`.
     - `conversions`: `currency_code`, `amount`, `exchange_rate`, `rate_date`, `rate_age_days` and the `rate_record`.
 
     Every record has `load_id`, `object_key`, `version_id`, `delivered_at` (UTC), `row_number` (1 is the first record of
     its file) and `raw`, the texts of the raw table; those of sales and transactions `feed`, `state` and `reason` too.
     """
     unified = warehouse.rows(UNIFIED, id=transaction_id)
-    records = [record for feed in FEEDS for record in _records(warehouse, feed, transaction_id)]
+    records = [record for feed in FEEDS for record in _records(warehouse, feed, transaction_id, most_earlier)]
     if not unified and not records:
         return None
     current = {record["feed"]: record for record in records if record["state"] == "current"}
@@ -131,13 +131,14 @@ def provenance(warehouse: Warehouse, transaction_id: int) -> Row | None:
     }
 
 
-def _records(warehouse: Warehouse, feed: str, transaction_id: int) -> list[Row]:
-    """Every record of the id in one feed, the newest delivery first."""
+def _records(warehouse: Warehouse, feed: str, transaction_id: int, most_earlier: int | None) -> list[Row]:
+    """The records of the id in one feed, the newest delivery first: the one that counts, and so many that lost."""
     live = warehouse.rows(RECORDS, f"int_{feed}", id=transaction_id)
     digits, pattern = str(abs(transaction_id)), key_pattern(transaction_id)
     withdrawn = warehouse.rows(WITHDRAWN, feed, feed=feed, digits=digits, pattern=pattern)
     winner = next((record for record in live if record["state"] == "current"), None)
-    ordered = sorted([*live, *withdrawn], key=_recency, reverse=True)
+    lost = sorted((one for one in [*live, *withdrawn] if one is not winner), key=_recency, reverse=True)
+    ordered = [*([winner] if winner else []), *lost[:most_earlier]]
     return [
         {"feed": feed, "reason": reason(record, winner), **record, "raw": _raw(warehouse, feed, record)}
         for record in ordered

@@ -37,6 +37,22 @@ class Opened:
 
 
 @dataclass(frozen=True)
+class Needed:
+    """What is to be built; `more` while files are still to be loaded first."""
+
+    build: Literal["more", "yes", "no"]
+    redshift: Literal["yes", "no"]
+
+
+@dataclass(frozen=True)
+class Built:
+    """Which databases a run's build has brought up to date."""
+
+    rds: bool = False
+    redshift: bool = False
+
+
+@dataclass(frozen=True)
 class Totals:
     """What the deliveries that a run tried came to."""
 
@@ -97,27 +113,42 @@ def next_round(cursor: Cursor, run_id: int) -> list[int]:
     return [int(row[0]) for row in cursor.fetchall()]
 
 
-def needs_build(cursor: Cursor, run_id: int, round_number: int, *, force: bool = False) -> Literal["more", "yes", "no"]:
+def keep_lease(cursor: Cursor, run_id: int | None) -> None:
+    """Extends a run's lease, if it holds it: the ways of a nested file are longer than a round is thought to be."""
+    cursor.execute(
+        f"update ops.lease set expires_at = {NOW} + {ROUND_LEASE} where lease_id = 1 and run_id = %s", (run_id,)
+    )
+
+
+def needs_build(
+    cursor: Cursor, run_id: int, round_number: int, *, force: bool = False, with_redshift: bool = False
+) -> Needed:
     """Whether dbt has something to do: anything landed after what the last successful build took in, or `force`.
 
-    `more` while deliveries are pending that the run has not tried and it has rounds left: one build then serves them
-    all. With `yes` the build counts as started and the lease is renewed for the time it may take.
+    Of RDS and of Redshift, each by itself: what failed in one is made up for by the next run. `more` while deliveries
+    are pending that the run has not tried and it has rounds left: one build then serves them all. With `yes` the build
+    counts as started and the lease is renewed for the time it may take.
     """
     _renew(cursor, run_id, BUILD_LEASE)
     if round_number < MAX_ROUNDS and _is_pending(cursor, run_id):
-        return "more"
+        return Needed("more", "no")
+    build = force or _is_behind(cursor, "built_through")
+    redshift = with_redshift and (force or _is_behind(cursor, "redshift_built_through"))
+    if build or redshift:
+        cursor.execute(f"update ops.runs set build_started_at = {NOW} where run_id = %s", (run_id,))
+    return Needed("yes" if build else "no", "yes" if redshift else "no")
+
+
+def _is_behind(cursor: Cursor, built_through: str) -> bool:
     cursor.execute(
         "select exists (select from ops.deliveries where load_id is not null and finished_at > "
-        "(select coalesce(max(built_through), '-infinity') from ops.runs))"
+        f"(select coalesce(max({built_through}), '-infinity') from ops.runs))"
     )
-    if not force and not cursor.fetchall()[0][0]:
-        return "no"
-    cursor.execute(f"update ops.runs set build_started_at = {NOW} where run_id = %s", (run_id,))
-    return "yes"
+    return bool(cursor.fetchall()[0][0])
 
 
 def close_run(
-    cursor: Cursor, run_id: int, round_number: int, *, built: bool
+    cursor: Cursor, run_id: int, round_number: int, built: Built
 ) -> tuple[Literal["more", "successor", "closed"], Totals]:
     """Ends a run unless deliveries it has not tried are pending: then `more`, or after ten rounds `successor`.
 
@@ -129,8 +160,7 @@ def close_run(
     ended = any(row[0] for row in cursor.fetchall())
     if not ended:
         _renew(cursor, run_id, ROUND_LEASE)
-        if built:
-            cursor.execute("update ops.runs set built_through = build_started_at where run_id = %s", (run_id,))
+        _record_build(cursor, run_id, built)
     pending = _is_pending(cursor, run_id)
     if pending and round_number < MAX_ROUNDS and not ended:
         return "more", totals
@@ -138,15 +168,27 @@ def close_run(
     return ("successor" if pending and round_number >= MAX_ROUNDS else "closed"), totals
 
 
-def fail_run(cursor: Cursor, run_id: int | None, execution_arn: str, error: str) -> Totals:
-    """Ends a run as failed and frees its lease; when opening failed there is none, and one is written to show it."""
+def fail_run(cursor: Cursor, run_id: int | None, execution_arn: str, error: str, built: Built) -> Totals:
+    """Ends a run as failed and frees its lease; when opening failed there is none, and one is written to show it.
+
+    What was built before it failed stays built: Redshift's failure does not undo RDS.
+    """
     lock_lease(cursor)
     if run_id is None:
         cursor.execute("insert into ops.runs (execution_arn) values (%s) returning run_id", (execution_arn,))
         run_id = int(cursor.fetchall()[0][0])
     totals = _totals(cursor, run_id)
+    _record_build(cursor, run_id, built)
     _end(cursor, run_id, "failed", error[:ERROR_CHARACTERS], totals)
     return totals
+
+
+def _record_build(cursor: Cursor, run_id: int, built: Built) -> None:
+    for column, is_built in (("built_through", built.rds), ("redshift_built_through", built.redshift)):
+        if is_built:
+            cursor.execute(
+                f"update ops.runs set {column} = build_started_at where run_id = %s and status = 'running'", (run_id,)
+            )
 
 
 def _is_pending(cursor: Cursor, run_id: int) -> bool:

@@ -6,11 +6,11 @@ and `loaders.generate` writes them out as SQL files and as dbt sources.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from loaders.contract import Contract
+from loaders.contract import ArrayTable, Column, Contract
 
 Dialect = Literal["rds", "redshift"]
 
@@ -31,7 +31,8 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class Table:
-    """One table. `constraints` and `indexes` (by name, what follows the table) are RDS's, `sort_key` is Redshift's."""
+    """One table. `constraints` and `indexes` (by name, what follows the table) are RDS's; `distribution` (what follows
+    `diststyle`) and `sort_key` are Redshift's."""
 
     schema: str
     name: str
@@ -39,6 +40,7 @@ class Table:
     columns: tuple[TableColumn, ...]
     constraints: tuple[str, ...] = ()
     indexes: Mapping[str, str] = field(default_factory=dict)
+    distribution: Literal["even", "all"] = "even"
     sort_key: tuple[str, ...] = ()
 
     @property
@@ -66,9 +68,19 @@ def table_ddl(table: Table, dialect: Dialect) -> str:
     lines = [column_ddl(column, dialect) for column in table.columns]
     if dialect == "rds":
         lines += table.constraints
-    sort_key = ", ".join(quoted(name) for name in table.sort_key)
-    ending = f"\nsortkey ({sort_key})" if dialect == "redshift" and sort_key else ""
-    return f"create table if not exists {table.qualified} (\n    " + ",\n    ".join(lines) + f"\n){ending}"
+    return (
+        f"create table if not exists {table.qualified} (\n    "
+        + ",\n    ".join(lines)
+        + "\n)"
+        + _layout(table, dialect)
+    )
+
+
+def _layout(table: Table, dialect: Dialect) -> str:
+    """How Redshift spreads a table's rows over its slices, and in which order it keeps them."""
+    if dialect == "rds":
+        return ""
+    return f"\ndiststyle {table.distribution}\nsortkey ({', '.join(quoted(name) for name in table.sort_key)})"
 
 
 def index_ddl(table: Table) -> Iterable[tuple[str, str]]:
@@ -77,23 +89,77 @@ def index_ddl(table: Table) -> Iterable[tuple[str, str]]:
         yield name, f"create index if not exists {quoted(name)} on {table.qualified} {definition}"
 
 
+def raw_tables(contract: Contract) -> tuple[Table, ...]:
+    """Where a feed's records land, and for a nested feed the elements of their arrays, each array in its own table."""
+    return (raw_table(contract), *(array_table(contract, *found) for found in arrays_of(contract.arrays)))
+
+
+def arrays_of(
+    arrays: Iterable[ArrayTable], around: tuple[ArrayTable, ...] = ()
+) -> Iterator[tuple[ArrayTable, tuple[ArrayTable, ...]]]:
+    """Every array of a feed, each with those around it from the outermost; an outer one before those in it."""
+    for array in arrays:
+        yield array, around
+        yield from arrays_of(array.arrays, (*around, array))
+
+
 def raw_table(contract: Contract) -> Table:
     """Where a feed's records land: its columns as text, then the way back to load and record."""
-    data = (
-        TableColumn(column.name, "text", column.description, max_bytes=column.max_bytes) for column in contract.columns
+    return _landing_table(
+        contract.feed, contract.description, (*_data(contract.columns), *_lineage(_ROW_NUMBER), _EXTRA)
     )
+
+
+def array_table(contract: Contract, array: ArrayTable, around: tuple[ArrayTable, ...]) -> Table:
+    """Where the elements of an array land: the key of the record, their values, the way back, their places."""
+    columns = (
+        *_data(contract.key_columns),
+        *_data(array.columns),
+        *_lineage("Position of the record in its file, 1 for the first; all elements of its arrays have it."),
+        *(_position(outer) for outer in around),
+        TableColumn(
+            "_position", "bigint", f"Place of the element in its {array.prefix}, 1 for the first.", not_null=True
+        ),
+    )
+    return _landing_table(array.name, array.description, columns if array.of_scalars else (*columns, _EXTRA))
+
+
+def position_of(array: ArrayTable) -> str:
+    """The column that tells, of an element inside, in which element of this array it stands."""
+    return f"_{array.prefix}_position"
+
+
+def _position(outer: ArrayTable) -> TableColumn:
+    return TableColumn(
+        position_of(outer), "bigint", f"Place of the element around it in its {outer.prefix}.", not_null=True
+    )
+
+
+def _landing_table(name: str, description: str, columns: tuple[TableColumn, ...]) -> Table:
     return Table(
         schema="raw",
-        name=contract.feed,
-        description=contract.description,
-        columns=(*data, *_lineage()),
+        name=name,
+        description=description,
+        columns=columns,
         # BRIN costs an append nothing that can be measured, and finds the rows of a load and one record of a large one.
-        indexes={f"{contract.feed}_load_id_row_number": "using brin (_load_id, _row_number)"},
+        indexes={f"{name}_load_id_row_number": "using brin (_load_id, _row_number)"},
+        # Redshift: spread evenly, for the models join these rows with the loads alone, of which every node has a copy;
+        # by the text of the record key, the records without one would all lie on one slice. In the order in which they
+        # land: an incremental build and a replay find the blocks of their loads, and nothing is ever to be sorted.
+        distribution="even",
         sort_key=("_load_id", "_row_number"),
     )
 
 
-def _lineage() -> tuple[TableColumn, ...]:
+def _data(columns: Iterable[Column]) -> Iterator[TableColumn]:
+    return (TableColumn(column.name, "text", column.description, max_bytes=column.max_bytes) for column in columns)
+
+
+_ROW_NUMBER = "Position of the record in its file, 1 for the first; rejected records are counted too."
+_EXTRA = TableColumn("_extra", "text", "Fields the contract does not know, as a JSON object; null when there are none.")
+
+
+def _lineage(row_number: str) -> tuple[TableColumn, ...]:
     return (
         TableColumn(
             "_load_id",
@@ -101,11 +167,5 @@ def _lineage() -> tuple[TableColumn, ...]:
             "The load that landed the record; refers to ops.loads.",
             not_null=True,
         ),
-        TableColumn(
-            "_row_number",
-            "bigint",
-            "Position of the record in its file, 1 for the first; rejected records are counted too.",
-            not_null=True,
-        ),
-        TableColumn("_extra", "text", "Fields the contract does not know, as a JSON object; null when there are none."),
+        TableColumn("_row_number", "bigint", row_number, not_null=True),
     )

@@ -12,17 +12,18 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything the embedded PostgreSQL and the embedded AWS need to know about this machine."""
+    """Everything the embedded PostgreSQL, the embedded AWS and the Redshift harness need to know about this machine."""
 
     home: Path
     postgres_port: int
     postgres_password: str
     aws_port: int
     project: Path
+    redshift_port: int = 54390
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
-        """Reads XTAGE_HOME, XTAGE_POSTGRES_PORT, XTAGE_POSTGRES_PASSWORD and XTAGE_AWS_PORT.
+        """Reads XTAGE_HOME, XTAGE_POSTGRES_PORT, XTAGE_POSTGRES_PASSWORD, XTAGE_AWS_PORT and XTAGE_REDSHIFT_PORT.
 
         Raises LocalCloudError for a port that is not a number from 1 to 65535.
         """
@@ -33,6 +34,7 @@ class Settings:
             postgres_password=given.get("XTAGE_POSTGRES_PASSWORD") or "xtage",
             aws_port=_port(given, "XTAGE_AWS_PORT", 4566),
             project=PROJECT,
+            redshift_port=_port(given, "XTAGE_REDSHIFT_PORT", 54390),
         )
 
     @property
@@ -47,6 +49,7 @@ class Settings:
             "XTAGE_POSTGRES_PORT": str(self.postgres_port),
             "XTAGE_POSTGRES_PASSWORD": self.postgres_password,
             "XTAGE_AWS_PORT": str(self.aws_port),
+            "XTAGE_REDSHIFT_PORT": str(self.redshift_port),
         }
 
 

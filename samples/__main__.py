@@ -1,4 +1,4 @@
-"""`python -m samples`: make the five sample feeds in a directory."""
+"""`python -m samples`: make the six sample feeds in a directory."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def _told(manifest: FeedManifest) -> str:
 )
 @click.option("--clean", is_flag=True, help="Feeds without any dirt, whose sales and transactions agree.")
 def main(seed: int, records: int, out: Path, clean: bool) -> None:
-    """Make the five feeds, and manifest.json with the exact count of each kind of dirt.
+    """Make the six feeds, and manifest.json with the exact count of each kind of dirt.
 
     \b
     Examples:

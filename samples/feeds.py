@@ -2,11 +2,12 @@
 
 The shapes and the rates of dirt are those of the feeds the pipeline was built for: dates in three formats, 2 to 5 % of
 values missing, negative amounts, products that no product file knows, totals with binary noise, exchange rates quoted
-twice for a day. A record is a tuple of values in the order of `COLUMNS`: int, float or text; None is JSON's null.
+twice for a day. A record is a tuple of values in the order of `COLUMNS`: int, float or text; None is JSON's null. The
+orders feed is in `samples.orders`.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import islice, product
@@ -14,7 +15,8 @@ from random import Random
 from string import ascii_uppercase
 
 Value = int | float | str | None
-Record = tuple[Value, ...]
+Nested = Mapping[str, Value] | Sequence[Mapping[str, Value]]
+Record = tuple[Value | Nested, ...]
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "sales": ("Transaction_ID", "Product_ID", "Quantity", "Price", "Transaction_Date"),
@@ -22,6 +24,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "products": ("Product_ID", "Product_Name", "Category", "Price", "Stock_Available"),
     "customers": ("Customer_ID", "Customer_Name", "Age", "Gender", "Location", "Date_Joined"),
     "exchange_rates": ("Currency_Code", "Exchange_Rate", "Date"),
+    "orders": ("order_id", "customer_id", "placed_at", "shipping", "lines", "payments"),
 }
 SALES_YEAR = [date(2022, 1, 1) + timedelta(days) for days in range(365)]
 JOINING_YEAR = [date(2020, 1, 1) + timedelta(days) for days in range(366)]
@@ -97,14 +100,15 @@ def sales(feed: Feed, facts: Iterator[Facts]) -> Iterator[Record]:
             continue
         product_id = first_unknown + feed.below(UNKNOWN_PRODUCTS)
         feed.dirt["Product_ID", "unknown_product"] += 1
-        yield number, product_id, _quantity(feed), _price(feed), _sale_date(feed, texts)
+        yield number, product_id, quantity(feed), _price(feed), _sale_date(feed, texts)
 
 
-def _quantity(feed: Feed) -> int:
+def quantity(feed: Feed, column: str = "Quantity") -> int:
+    """Units of a sale or of an order's line."""
     draw = feed.rng.random()
     for limit, value, kind in ((0.007, -1, "negative"), (0.012, 0, "zero"), (0.020, 1000, "above_100")):
         if draw < limit:
-            feed.dirt["Quantity", kind] += 1
+            feed.dirt[column, kind] += 1
             return value
     return 1 + feed.below(10)
 

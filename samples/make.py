@@ -9,6 +9,7 @@ from typing import TypedDict
 
 from samples import feeds
 from samples.feeds import COLUMNS, Facts, Feed, Record
+from samples.orders import orders
 
 # Which file each feed is delivered as; the order is the one in which they are made.
 FILES: dict[str, str] = {
@@ -17,6 +18,7 @@ FILES: dict[str, str] = {
     "products": "products.csv",
     "customers": "customer_data.json",
     "exchange_rates": "exchange_rates.json",
+    "orders": "orders.json",
 }
 MANIFEST = "manifest.json"
 # Records written at once: what bounds the memory.
@@ -28,11 +30,12 @@ _RECORDS: dict[str, Callable[[Feed, Iterator[Facts]], Iterator[Record]]] = {
     "products": feeds.products,
     "customers": feeds.customers,
     "exchange_rates": feeds.exchange_rates,
+    "orders": orders,
 }
 
 
 class FeedManifest(TypedDict):
-    """`dirt` is column -> kind -> count; a kind that does not occur is not there."""
+    """`dirt` is column -> kind -> count; a kind that does not occur is not there. Nested columns are dotted."""
 
     file: str
     records: int
@@ -54,7 +57,7 @@ def make_samples(
     clean: bool = False,
     on_feed: Callable[[str, FeedManifest], None] | None = None,
 ) -> Manifest:
-    """Write the five feeds and `manifest.json` into `out`, made if missing; the same bytes from the same arguments.
+    """Write the six feeds and `manifest.json` into `out`, made if missing; the same bytes from the same arguments.
 
     `records` is one size for all feeds, or one per feed (feeds left out get 1000). `on_feed` is called after each feed.
     Memory does not grow with size. Raises ValueError for an unknown feed or a size below 1.

@@ -3,7 +3,7 @@
 import socket
 import ssl
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,10 @@ import pg8000.native
 from localcloud.settings import PROJECT
 from xtage.errors import OperatorError
 from xtage.profiles import Target, read_target
+
+Row = Sequence[str | None]
+Answer = tuple[list[str], list[int], Iterator[Row]]
+"""The names of an answer's columns, their types by PostgreSQL's numbers, and its rows as text."""
 
 
 @contextmanager
@@ -37,7 +41,7 @@ def _text() -> Callable[[str], str]:
 
 def _connect(settings: Target) -> pg8000.native.Connection:
     if settings["type"] != "postgres":
-        raise OperatorError(f"targets of type {settings['type']} cannot be queried yet", "use --target local or rds")
+        raise OperatorError("this needs a PostgreSQL target", "use --target local or rds")
     if not settings["host"]:
         raise OperatorError("the target names no host", "set the environment variables that profiles.yml reads for it")
     place = f"{settings['host']}:{settings['port']}"

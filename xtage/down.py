@@ -4,6 +4,7 @@ import click
 
 from localcloud.aws import Aws
 from localcloud.postgres import Postgres
+from localcloud.redshift.launcher import Redshift
 from localcloud.settings import Settings
 from xtage.console import say
 
@@ -16,8 +17,9 @@ def command() -> None:
     (`make clean` does so too).
     """
     settings = Settings.from_environment()
-    # AWS first: its Lambdas and builds must not lose their database under their hands.
-    for name, part in (("embedded AWS", Aws(settings)), ("PostgreSQL", Postgres(settings))):
+    # AWS first: its Lambdas and builds must not lose their databases under their hands.
+    aws, redshift, postgres = Aws(settings), Redshift(settings), Postgres(settings)
+    for name, part in (("embedded AWS", aws), ("Redshift harness", redshift), ("PostgreSQL", postgres)):
         was_running = part.is_running()
         # Stopping what does not run still clears away what a crash left.
         part.stop()

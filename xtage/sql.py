@@ -4,7 +4,7 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain, islice
 
 import click
@@ -13,11 +13,11 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from localcloud.settings import PROJECT
 from xtage.console import PLAIN_WIDTH, output, show, table, warn
-from xtage.database import message_of, reading
+from xtage.database import Answer, Row, message_of, reading
 from xtage.errors import OperatorError
-
-Row = Sequence[str | None]
+from xtage.profiles import read_target
 
 # More rows than anybody reads on a screen; the other formats give all.
 TABLE_ROWS = 1_000
@@ -44,10 +44,18 @@ def command(query: str, target: str | None, form: str) -> None:
       xtage sql "select * from marts.unified_sales limit 5"
       xtage sql "select feed, status, count(*) from ops.deliveries group by 1, 2"
       xtage sql --format csv "select * from marts.daily_sales" > daily.csv
+      xtage sql --target redshift "select count(*) from marts.unified_sales"
     """
+    if read_target(PROJECT, target)["type"] == "redshift":
+        # Imported here: it takes a while, and most queries go to PostgreSQL.
+        from xtage import redshift
+
+        with redshift.answering(query, target) as answer:
+            _print(answer, form)
+        return
     with reading(target, as_text=True) as connection:
         try:
-            _print(connection, query, form)
+            _print(_run(connection, query), form)
         except pg8000.native.DatabaseError as problem:
             raise OperatorError(f"PostgreSQL: {message_of(problem)}", "correct the query") from problem
         except pg8000.native.InterfaceError as problem:
@@ -55,8 +63,8 @@ def command(query: str, target: str | None, form: str) -> None:
             raise OperatorError(f"no rows came back: {problem}", "use a select; `--format csv` exports") from problem
 
 
-def _print(connection: pg8000.native.Connection, query: str, form: str) -> None:
-    columns, types, rows = _run(connection, query)
+def _print(answer: Answer, form: str) -> None:
+    columns, types, rows = answer
     if form == "json" and (repeated := sorted({name for name in columns if columns.count(name) > 1})):
         raise OperatorError(f"several columns are called {', '.join(repeated)}", "name them apart with `as`")
     if form == "csv":
@@ -72,7 +80,7 @@ def _print(connection: pg8000.native.Connection, query: str, form: str) -> None:
             warn(f"xtage: only the first {TABLE_ROWS:,} rows are shown; --format csv gives all")
 
 
-def _run(connection: pg8000.native.Connection, query: str) -> tuple[list[str], list[int], Iterator[Row]]:
+def _run(connection: pg8000.native.Connection, query: str) -> Answer:
     """Column names, type oids and rows; through a cursor where the statement allows one, so that memory is bounded.
 
     The extended protocol takes one statement only: nothing can be smuggled in behind a semicolon.

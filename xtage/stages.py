@@ -57,6 +57,16 @@ def session_for(name: str) -> boto3.Session:
     return boto3.Session()
 
 
+def api_url(settings: Settings, outputs: Mapping[str, str]) -> str | None:
+    """Where the local API answers, without a slash at the end; None while it is not deployed.
+
+    The host that API Gateway has on AWS does not exist here, so the embedded one takes the API from the path.
+    """
+    if "ApiId" not in outputs:
+        return None
+    return f"http://127.0.0.1:{settings.aws_port}/_aws/execute-api/{outputs['ApiId']}/{outputs['ApiStageName']}"
+
+
 def local_environment(settings: Settings) -> dict[str, str]:
     """What any AWS client needs in its environment to speak to the embedded AWS."""
     proxied = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""

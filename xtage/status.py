@@ -12,11 +12,13 @@ from botocore.exceptions import EndpointConnectionError
 from loaders.contract import Freshness, load_contracts
 from localcloud.aws import Aws
 from localcloud.postgres import Postgres
+from localcloud.redshift.launcher import Redshift
 from localcloud.settings import Settings
 from xtage import ledger
 from xtage.console import pairs, say, show, table
 from xtage.errors import OperatorError
-from xtage.stages import REGION, find_stage, local_environment
+from xtage.local_key import local_key
+from xtage.stages import REGION, api_url, find_stage, local_environment
 
 RUNS_SHOWN = 5
 
@@ -45,22 +47,23 @@ def command(form: str) -> None:
 
 def read_status(settings: Settings, now: datetime) -> dict[str, Any]:
     """Everything `--format json` gives; what a stopped part would know is null or empty."""
-    postgres, aws = Postgres(settings), Aws(settings)
-    running = {"postgres": postgres.is_running(), "aws": aws.is_running()}
+    postgres, aws, redshift = Postgres(settings), Aws(settings), Redshift(settings)
+    running = {"postgres": postgres.is_running(), "aws": aws.is_running(), "redshift": redshift.is_running()}
     environment = local_environment(settings)
     outputs = _outputs() if running["aws"] else {}
     return {
         "running": running,
         "rds_dsn": postgres.dsn,
-        "redshift_dsn": None,
+        "redshift_dsn": redshift.dsn if running["redshift"] else None,
+        "redshift_ca": str(redshift.authority) if running["redshift"] else None,
         "s3_endpoint": aws.endpoint,
         "aws_endpoint": aws.endpoint,
         "region": REGION,
         "credentials": {name.lower(): environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")},
         "raw_bucket": outputs.get("RawBucketName"),
         "state_machine_arn": outputs.get("StateMachineArn"),
-        "api_url": None,
-        "api_key": None,
+        "api_url": api_url(settings, outputs),
+        "api_key": local_key(settings),
         "home": str(settings.home),
         **(
             _pipeline(now) if running["postgres"] else {"runs": [], "feeds": [], "deliveries": {}, "unified_rows": None}
@@ -121,11 +124,13 @@ def _json(value: object) -> str:
 def _print(status: dict[str, Any]) -> None:
     running = status["running"]
     parts = ", ".join(f"{name} {'running' if up else 'not running'}" for name, up in running.items())
-    say(f"{parts}{'' if all(running.values()) else '; start with `xtage up`'}")
+    say(f"{parts}{'' if running['postgres'] and running['aws'] else '; start with `xtage up`'}")
     places = [
         ("PostgreSQL", status["rds_dsn"]),
         ("AWS and S3", f"{status['aws_endpoint']}  region {REGION}, access key test, secret key test"),
         ("raw bucket", status["raw_bucket"] or "not deployed"),
+        ("API", status["api_url"] or "not deployed"),
+        *_redshift(status),
         ("data and logs", status["home"]),
         ("unified rows", f"{status['unified_rows']:,}" if status["unified_rows"] is not None else "not built yet"),
     ]
@@ -135,6 +140,15 @@ def _print(status: dict[str, Any]) -> None:
     for kind, deliveries in status["deliveries"].items():
         for delivery in deliveries:
             say(f"{kind}: {delivery['reason']}")
+
+
+def _redshift(status: dict[str, Any]) -> list[tuple[str, str]]:
+    if not status["running"]["redshift"]:
+        return []
+    return [
+        ("Redshift", status["redshift_dsn"]),
+        ("", f"a protocol and dialect harness; SSL_CERT_FILE={status['redshift_ca']}"),
+    ]
 
 
 def _print_feeds(status: dict[str, Any]) -> None:

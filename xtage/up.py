@@ -7,15 +7,13 @@ import click
 
 from localcloud.aws import Aws
 from localcloud.postgres import Postgres
+from localcloud.redshift.launcher import Redshift
 from localcloud.settings import Settings
 from xtage import execution
 from xtage.console import output, say
-from xtage.deploy import StackEvent, deploy
-from xtage.errors import OperatorError
-from xtage.stages import LOCAL, find_stage, session_for
-
-STACK = "AWS::CloudFormation::Stack"
-FINISHED = {"CREATE_COMPLETE": "created", "UPDATE_COMPLETE": "updated"}
+from xtage.deploy.progress import deploy_with_progress
+from xtage.local_key import ensure_local_key
+from xtage.stages import LOCAL, api_url, find_stage, session_for
 
 
 @click.command("up")
@@ -24,7 +22,7 @@ FINISHED = {"CREATE_COMPLETE": "created", "UPDATE_COMPLETE": "updated"}
     type=click.Choice(["rds", "both"]),
     default="rds",
     show_default=True,
-    help="rds: PostgreSQL. both: Redshift beside it, which does not exist yet.",
+    help="rds: PostgreSQL. both: beside it the Redshift protocol and dialect harness.",
 )
 def command(warehouse: str) -> None:
     """Start PostgreSQL and AWS on this machine and deploy the pipeline into them.
@@ -39,24 +37,30 @@ def command(warehouse: str) -> None:
       XTAGE_POSTGRES_PORT      54320
       XTAGE_POSTGRES_PASSWORD  xtage
       XTAGE_AWS_PORT           4566
+      XTAGE_REDSHIFT_PORT      54390
 
     \b
     Examples:
       xtage up
+      xtage up --warehouse both
       XTAGE_AWS_PORT=4567 xtage up
     """
-    if warehouse == "both":
-        raise OperatorError("there is no Redshift warehouse yet", "leave --warehouse at rds")
     settings = Settings.from_environment()
-    postgres, aws = Postgres(settings), Aws(settings)
+    postgres, aws, redshift = Postgres(settings), Aws(settings), Redshift(settings)
     _ensure("PostgreSQL", postgres.is_running, postgres.start)
     _ensure("AWS", aws.is_running, aws.start)
-    _deploy()
+    if warehouse == "both":
+        _ensure("Redshift harness", redshift.is_running, redshift.start)
+    deploy_with_progress(LOCAL, session_for(LOCAL), {"Warehouse": warehouse})
     stage = find_stage()
     execution.start(stage.client("stepfunctions"), stage.outputs["StateMachineArn"], trigger="sweep", sweep=True)
     say(f"PostgreSQL  {postgres.dsn}")
     say(f"AWS and S3  {aws.endpoint}  (region us-east-1, access key test, secret key test)")
+    ensure_local_key(settings, stage)
     say(f"raw bucket  s3://{stage.outputs['RawBucketName']}")
+    say(f"API         {api_url(settings, stage.outputs)}/v1/docs  (key: `xtage status --format json`)")
+    if redshift.is_running():
+        say(f"Redshift    {redshift.dsn}  (protocol and dialect harness; SSL_CERT_FILE={redshift.authority})")
 
 
 def _ensure(name: str, is_running: Callable[[], bool], start: Callable[[], None]) -> None:
@@ -68,18 +72,3 @@ def _ensure(name: str, is_running: Callable[[], bool], start: Callable[[], None]
     with output().status(f"starting {name}"):
         start()
     say(f"{name} started in {time.monotonic() - started:.1f} s")
-
-
-def _deploy() -> None:
-    """Deploy; the resource under way is shown on a terminal, a line for each finished part everywhere."""
-    started = time.monotonic()
-    with output().status("deploying") as status:
-
-        def tell(event: StackEvent) -> None:
-            status.update(f"deploying: {event.resource} {event.status}")
-            # The root stack's own view of the stacks nested in it: their names are as the templates have them.
-            if event.type == STACK and event.status in FINISHED and event.resource != event.stack:
-                say(f"  {event.resource} {FINISHED[event.status]}")
-
-        deploy(LOCAL, session_for(LOCAL), on_event=tell)
-    say(f"pipeline deployed in {time.monotonic() - started:.1f} s")

@@ -20,6 +20,36 @@
                 "exchange_rate": {"type": "number", "data_type": "numeric(24,10)", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "10", "invalid": "35"}, "rules": [{"name": "below_minimum", "check": "exclusive_minimum", "value": "0", "severity": "error"}]},
             },
         },
+        "orders": {
+            "version": "1.0.0", "delivery": "delta", "on_rewrite": "add", "key": ["order_id"],
+            "columns": {
+                "order_id": {"type": "integer", "data_type": "bigint", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "5"}, "rules": []},
+                "customer_id": {"type": "integer", "data_type": "bigint", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "5"}, "rules": []},
+                "placed_at": {"type": "timestamp", "data_type": "timestamp", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "5"}, "rules": [{"name": "after_delivery", "check": "not_after_delivery", "severity": "error"}]},
+                "shipping_method": {"type": "string", "data_type": "text", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "5"}, "letter_case": "lower", "rules": [{"name": "not_an_accepted_value", "check": "accepted_values", "value": ["standard", "express", "pickup"], "severity": "error"}]},
+                "shipping_city": {"type": "string", "data_type": "text", "required": false, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "5"}, "rules": []},
+                "shipping_cost": {"type": "number", "data_type": "numeric(18,4)", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "5"}, "rules": [{"name": "below_minimum", "check": "minimum", "value": "0", "severity": "error"}]},
+            },
+            "arrays": {
+                "orders__lines": {
+                    "feed": "orders", "key": ["order_id"], "positions": ["_position"],
+                    "columns": {
+                        "order_id": {"type": "integer", "data_type": "bigint", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "5"}, "rules": []},
+                        "product_id": {"type": "integer", "data_type": "bigint", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "5"}, "rules": []},
+                        "quantity": {"type": "integer", "data_type": "integer", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "5"}, "rules": [{"name": "below_minimum", "check": "exclusive_minimum", "value": "0", "severity": "error"}, {"name": "unusually_large", "check": "maximum", "value": "100", "severity": "warning"}]},
+                        "unit_price": {"type": "number", "data_type": "numeric(18,4)", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "5"}, "rules": [{"name": "below_minimum", "check": "minimum", "value": "0", "severity": "error"}]},
+                    },
+                },
+                "orders__payments": {
+                    "feed": "orders", "key": ["order_id"], "positions": ["_position"],
+                    "columns": {
+                        "order_id": {"type": "integer", "data_type": "bigint", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "5"}, "rules": []},
+                        "method": {"type": "string", "data_type": "text", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "5"}, "letter_case": "lower", "rules": [{"name": "not_an_accepted_value", "check": "accepted_values", "value": ["card", "transfer", "voucher"], "severity": "error"}]},
+                        "amount": {"type": "number", "data_type": "numeric(18,4)", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "5"}, "rules": [{"name": "below_minimum", "check": "minimum", "value": "0", "severity": "error"}]},
+                    },
+                },
+            },
+        },
         "products": {
             "version": "1.0.0", "delivery": "full", "on_rewrite": "add", "key": ["product_id"],
             "columns": {

@@ -1,5 +1,5 @@
 -- To the cent: the unified dataset holds what the current transactions say was paid, and what the sales add where no
--- transaction says it; by day and category it is still the same.
+-- transaction says it; by day and category, and by day and location, it is still the same.
 with
 
 paid as (
@@ -21,17 +21,26 @@ by_day as (
     select coalesce(sum(amount), 0) as amount from {{ ref('daily_sales') }}
 ),
 
+by_location as (
+    select coalesce(sum(amount), 0) as amount from {{ ref('daily_sales_by_location') }}
+),
+
 final as (
     select
         paid.amount as paid_amount,
         added.amount as added_amount,
         unified.amount as unified_amount,
-        by_day.amount as daily_amount
+        by_day.amount as daily_amount,
+        by_location.amount as amount_by_location
     from paid
     cross join added
     cross join unified
     cross join by_day
-    where paid.amount + added.amount <> unified.amount or unified.amount <> by_day.amount
+    cross join by_location
+    where
+        paid.amount + added.amount <> unified.amount
+        or unified.amount <> by_day.amount
+        or unified.amount <> by_location.amount
 )
 
 select * from final

@@ -32,12 +32,12 @@ final as (
         round(100.0 * issues.issues / records.records, 1) as percent_found,
         thresholds.percent_tolerated
     from issues
-    inner join records on issues.feed = records.feed
     left join thresholds
         on
             issues.feed = thresholds.feed
             and issues.column_name = thresholds.column_name
             and issues.kind = thresholds.kind
+    inner join records on coalesce(thresholds.counted_in, issues.feed) = records.counted_in
     where 100.0 * issues.issues > coalesce(thresholds.percent_tolerated, 0) * records.records
 )
 

@@ -13,6 +13,8 @@ from loaders.tables import quoted
 
 REJECT_BYTES = 4 << 20
 """Rejects are collected up to this size; then the running COPY ends so that they can be written."""
+MESSAGE_CHARACTERS = 4000
+"""What is kept of a message: it may quote a name of the file, which may be longer than a text can be in Redshift."""
 COPY_REJECTS = (
     "copy ops.rejects (load_id, row_number, line_number, byte_offset, byte_length, rule, message, raw_start) from stdin"
 )
@@ -97,10 +99,7 @@ class Copy:
     def _keep(self, reject: Reject) -> None:
         if self.first_reject is None:
             self.first_reject = told(reject)
-        place = (self._load_id, reject.row_number, reject.line_number, reject.byte_offset, reject.byte_length)
-        numbers = "\t".join(r"\N" if number is None else str(number) for number in place)
-        texts = f"{reject.rule.translate(ESCAPES)}\t{reject.message.translate(ESCAPES)}"
-        line = f"{numbers}\t{texts}\t{b64encode(reject.raw_start).decode()}\n".encode()
+        line = b"%d\t%b" % (self._load_id, reject_line(reject))
         self._rejects.append(line)
         self._reject_bytes += len(line)
 
@@ -108,6 +107,20 @@ class Copy:
         if self._rejects:
             self._cursor.execute(COPY_REJECTS, stream=self._rejects)
         self._rejects, self._reject_bytes = [], 0
+
+
+def reject_line(reject: Reject) -> bytes:
+    """A reject as COPY takes it, but for the load that stands before it."""
+    place = (reject.row_number, reject.line_number, reject.byte_offset, reject.byte_length)
+    numbers = "\t".join(r"\N" if number is None else str(number) for number in place)
+    texts = f"{reject.rule.translate(ESCAPES)}\t{reject.message[:MESSAGE_CHARACTERS].translate(ESCAPES)}"
+    return f"{numbers}\t{texts}\t{b64encode(reject.raw_start).decode()}\n".encode()
+
+
+def copy_rejects(cursor: Cursor, load_id: int, lines: bytes) -> None:
+    """Writes rejects that were kept as `reject_line` makes them."""
+    begin = b"%d\t" % load_id
+    cursor.execute(COPY_REJECTS, stream=[begin + lines[:-1].replace(b"\n", b"\n" + begin) + b"\n"])
 
 
 def _continues(batch: Batch, following: Batch) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from loaders import ledger
 from loaders.contract import Contract
-from loaders.counts import require_records
+from loaders.counts import require_records, require_size
 from loaders.database import Connection, Cursor, transaction
 from loaders.errors import DataError, LoaderError, TerminalError, TransientError
 from loaders.ledger import Delivery
@@ -43,12 +43,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Loader:
-    """What loading needs: a database, a bucket, the contracts, and how many seconds are left."""
+    """What loading needs: a database, a bucket, the contracts, how many seconds are left, how large a file may be."""
 
     connection: Connection
     s3: S3Client
     contracts: Mapping[str, Contract]
     seconds_left: Callable[[], float]
+    max_bytes: int | None = None
 
     def load(self, delivery_id: int, run_id: int | None) -> Outcome:
         """Lands a pending delivery; one that is no longer pending is answered with what became of it.
@@ -56,11 +57,15 @@ class Loader:
         A file that is refused is recorded as failed, in a transaction of its own. Raises TransientError and
         TerminalError; nothing of the file has landed then, and the delivery is still pending.
         """
+        return self.attempt(delivery_id, run_id, lambda delivery, contract: self._land(delivery, contract, run_id))
+
+    def attempt(self, delivery_id: int, run_id: int | None, land: Callable[[Delivery, Contract], None]) -> Outcome:
+        """As `load`, with whatever `land` does about a delivery whose content is not known to have landed."""
         with transaction(self.connection) as cursor:
             delivery = ledger.find_delivery(cursor, delivery_id)
         if delivery.status == "pending":
             try:
-                self._settle(delivery, run_id)
+                self._settle(delivery, run_id, land)
             except DataError as refusal:
                 refusal.object_key = delivery.version.object_key
                 with transaction(self.connection) as cursor:
@@ -71,19 +76,24 @@ class Loader:
         with transaction(self.connection) as cursor:
             return outcome(cursor, delivery_id)
 
-    def _settle(self, delivery: Delivery, run_id: int | None) -> None:
+    def _settle(self, delivery: Delivery, run_id: int | None, land: Callable[[Delivery, Contract], None]) -> None:
         contract = self.contracts.get(delivery.feed or "")
         if contract is None:
             raise TerminalError(f"feed {delivery.feed} has no contract", remedy="deploy the contract, then drop again")
+        require_size(delivery.bytes, self.max_bytes)
         content_sha256 = self._hash_if_probably_landed(delivery)
-        if content_sha256 is not None and self._settle_as_duplicate(delivery, run_id, content_sha256):
+        if content_sha256 is not None and self.settle_as_duplicate(delivery, run_id, content_sha256):
             return
         try:
-            self._land(delivery, contract, run_id)
-        except _LandedMeanwhileError as landed:
-            self._settle_as_duplicate(delivery, run_id, landed.content_sha256)
+            land(delivery, contract)
+        except LandedMeanwhileError as landed:
+            self.settle_as_duplicate(delivery, run_id, landed.content_sha256)
 
     def _land(self, delivery: Delivery, contract: Contract, run_id: int | None) -> None:
+        if contract.route != "lambda":
+            raise TransientError(
+                f"feed {contract.feed} is nested and goes by way of Glue", remedy="nothing to do: the next run takes it"
+            )
         with transaction(self.connection) as cursor:
             if not ledger.lock_version(cursor, delivery.version):
                 raise TransientError("another session is loading it", remedy="try again when that has ended")
@@ -92,7 +102,7 @@ class Loader:
             load_id = ledger.new_load_id(cursor)
             content_sha256, counts = self.copy(cursor, delivery, contract, load_id)
             if not ledger.record_load(cursor, load_id, contract, content_sha256, counts):
-                raise _LandedMeanwhileError(content_sha256)
+                raise LandedMeanwhileError(content_sha256)
             ledger.finish_delivery(
                 cursor, delivery.delivery_id, run_id, "loaded", content_sha256=content_sha256, load_id=load_id
             )
@@ -107,7 +117,7 @@ class Loader:
                     raw_table(contract).qualified,
                     load_id,
                     items,
-                    lambda: self._require_time(stream.bytes_read, delivery.bytes),
+                    lambda: self.require_time(stream.bytes_read, delivery.bytes),
                 )
                 copy.run()
             content_sha256 = stream.finish()
@@ -123,10 +133,11 @@ class Loader:
                 return None
         with ObjectStream(self.s3, delivery.version) as stream:
             while stream.read(1 << 20):
-                self._require_time(stream.bytes_read, delivery.bytes)
+                self.require_time(stream.bytes_read, delivery.bytes)
             return stream.finish()
 
-    def _settle_as_duplicate(self, delivery: Delivery, run_id: int | None, content_sha256: str) -> bool:
+    def settle_as_duplicate(self, delivery: Delivery, run_id: int | None, content_sha256: str) -> bool:
+        """Makes a delivery a duplicate when its content has landed; whether it had."""
         with transaction(self.connection) as cursor:
             load_id = ledger.find_load(cursor, str(delivery.feed), content_sha256)
             if load_id is not None:
@@ -135,7 +146,8 @@ class Loader:
                 )
         return load_id is not None
 
-    def _require_time(self, bytes_read: int, size: int) -> None:
+    def require_time(self, bytes_read: int, size: int) -> None:
+        """Raises TerminalError when there is just enough time left to say so."""
         if self.seconds_left() < RESERVE_SECONDS:
             raise TerminalError(
                 f"time ran out after {bytes_read} of {size} bytes; nothing of it landed",
@@ -143,7 +155,7 @@ class Loader:
             )
 
 
-class _LandedMeanwhileError(Exception):
+class LandedMeanwhileError(Exception):
     """The content is in the database already; what was copied of it now is rolled back."""
 
     def __init__(self, content_sha256: str) -> None:

@@ -25,7 +25,7 @@ def replay(loader: Loader, *, load_id: int | None = None, object_key: str | None
         delivery = ledger.find_delivery(cursor, delivery_id)
     if delivery.load_id is None:
         _make_pending(loader, delivery)
-        return loader.load(delivery_id, None)
+        return _load_unless_nested(loader, delivery_id)
     with transaction(loader.connection) as cursor:
         # A duplicate's content is that of its load: the delivery that landed it is the one to read.
         source = ledger.find_delivery(cursor, _delivery_of_load(cursor, delivery.load_id))
@@ -36,6 +36,15 @@ def replay(loader: Loader, *, load_id: int | None = None, object_key: str | None
         raise
     with transaction(loader.connection) as cursor:
         return outcome(cursor, delivery_id)
+
+
+def _load_unless_nested(loader: Loader, delivery_id: int) -> Outcome:
+    """Loads it at once; what goes by way of Glue is pending now, and the next run takes it."""
+    with transaction(loader.connection) as cursor:
+        found = ledger.find_delivery(cursor, delivery_id)
+        if loader.contracts[str(found.feed)].route == "glue":
+            return outcome(cursor, delivery_id)
+    return loader.load(delivery_id, None)
 
 
 def _delivery_of_load(cursor: Cursor, load_id: int) -> int:
@@ -87,6 +96,11 @@ def _land_again(loader: Loader, delivery: Delivery, load_id: int) -> None:
     contract = loader.contracts.get(delivery.feed or "")
     if contract is None:
         raise TerminalError(f"feed {delivery.feed} has no contract", remedy="deploy the contract, then replay")
+    if contract.route == "glue":
+        raise TerminalError(
+            f"feed {delivery.feed} is nested: what has landed by way of Glue cannot be landed again in its place",
+            remedy="deliver the corrected records as a new file; they replace those of the same key",
+        )
     with transaction(loader.connection) as cursor:
         if not ledger.lock_version(cursor, delivery.version):
             raise TransientError("another session is loading it", remedy="try again when that has ended")

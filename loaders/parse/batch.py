@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 RAW_START_BYTES = 4096
 """How much of a rejected record is kept beside its place; the rest is in S3."""
@@ -68,14 +69,26 @@ class PlacedReject(Reject):
     byte_length: int
 
 
+@dataclass(frozen=True)
+class Lines:
+    """Some accepted records of a nested feed as JSON Lines: the contract's names, every value as text."""
+
+    payload: bytes
+    records: int
+
+
 @dataclass
 class Summary:
-    """The counts of one file, complete once it has been read to its end."""
+    """The counts of one file, complete once it has been read to its end.
+
+    `elements` counts those of each array of a nested feed in the accepted records, by the array's table.
+    """
 
     records_read: int = 0
     records_loaded: int = 0
     records_rejected: int = 0
     blank_lines: int = 0
+    elements: Counter[str] = field(default_factory=Counter)
 
 
 def text_line(values: Sequence[str | None]) -> str:

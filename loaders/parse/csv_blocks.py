@@ -34,9 +34,10 @@ def cut(data: bytes, start: int, stop: int) -> int:
     return max(end, start)
 
 
-def clean(block: bytes, dialect: Dialect, longest_field: int) -> Block | None:
+def clean(block: bytes, dialect: Dialect, longest_field: int, longest_record: int | None = None) -> Block | None:
     """The block's records when every one of them is well-formed and whole, null when any may not be.
 
+    No field is longer than `longest_field`, and no record than `longest_record` (null: however long).
     With its quoted fields taken out, a clean block has no quote left and its delimiters and line ends form one pattern.
     """
     if not block or b"\0" in block or (b"\\" in block and END_OF_DATA.search(block)):
@@ -53,6 +54,8 @@ def clean(block: bytes, dialect: Dialect, longest_field: int) -> Block | None:
     if skeleton != dialect.skeleton * records or not _is_utf8(block):
         return None
     if _has_longer_field(block, unquoted, dialect, longest_field):
+        return None
+    if longest_record is not None and _may_have_longer_record(block, unquoted, longest_record):
         return None
     payload = _with_line_feeds(block, unquoted)
     return Block(payload, records) if payload is not None else None
@@ -85,3 +88,8 @@ def _has_longer_field(block: bytes, unquoted: bytes, dialect: Dialect, limit: in
     if len(block) - len(unquoted) <= limit:
         return False
     return max(map(len, dialect.quoted.findall(block)), default=0) > limit
+
+
+def _may_have_longer_record(block: bytes, unquoted: bytes, limit: int) -> bool:
+    """Whether a record may be longer than `limit`: all that is quoted in the block might stand in its longest line."""
+    return len(block) - len(unquoted) > limit // 2 or has_longer_line(unquoted, limit - limit // 2)

@@ -7,26 +7,22 @@ import io
 from collections.abc import Iterable
 from itertools import chain
 
-import msgspec
-
 from loaders.parse.batch import LINEAGE, TEXT_FORMAT, Batch, csv_format, text_line
 from loaders.parse.csv_dialect import Header
-from loaders.parse.names import unique
+from loaders.parse.csv_extra import Extra
 from loaders.parse.runs import Run, with_lineage
 
 
 class Payload:
     """Makes batches of one file's records: of the file's own bytes, where the contract knows all columns."""
 
-    def __init__(self, header: Header, load_id: int) -> None:
+    def __init__(self, header: Header, extra: Extra, load_id: int) -> None:
         self._load_id = load_id
         self._delimiter = header.delimiter
         self._columns = header.known
         self._format = csv_format(header.delimiter, self._columns)
         self._known = [index for index, column in enumerate(header.columns) if column]
-        unknown = [index for index, column in enumerate(header.columns) if not column]
-        names = unique([header.names[index] for index in unknown])
-        self._extra = dict(zip(unknown, names, strict=True))
+        self._extra = extra
 
     def batch(self, runs: list[Run]) -> Batch:
         """The records of some runs, in their order."""
@@ -45,8 +41,8 @@ class Payload:
         return Batch(columns, "".join(lines).encode(), len(lines), TEXT_FORMAT)
 
     def _text(self, row: list[str], number: int) -> str:
-        extra = msgspec.json.encode({name: row[index] for index, name in self._extra.items()}).decode()
-        return text_line([str(self._load_id), str(number), *(row[index] for index in self._known), extra])
+        known = (row[index] for index in self._known)
+        return text_line([str(self._load_id), str(number), *known, self._extra.encoded(row).decode()])
 
 
 def _records(run: Run) -> list[bytes]:

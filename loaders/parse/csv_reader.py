@@ -9,6 +9,7 @@ from loaders.parse.batch import Batch, Reject, Summary
 from loaders.parse.buffer import BLOCK_BYTES, RECORD_BYTES, Buffer
 from loaders.parse.csv_blocks import Block, clean, cut
 from loaders.parse.csv_dialect import Dialect, find_header
+from loaders.parse.csv_extra import Extra
 from loaders.parse.csv_payload import Payload
 from loaders.parse.csv_records import TOO_LONG, Blank, Broken, Records, Unfinished
 from loaders.parse.runs import Run, extend
@@ -27,8 +28,10 @@ class CsvReader:
         buffer.advance(header.length)
         self._dialect = Dialect.of(header.delimiter, len(header.columns))
         limits = {column.name: column.max_bytes for column in contract.columns}
-        self._records = Records(self._dialect, header, limits)
-        self._payload = Payload(header, load_id)
+        extra = Extra(header)
+        self._records = Records(self._dialect, header, extra, limits)
+        self._payload = Payload(header, extra, load_id)
+        self._longest_record = extra.surely_short if extra else None
         self._runs: list[Run] = []
 
     def __iter__(self) -> Iterator[Batch | Reject]:
@@ -91,15 +94,15 @@ class CsvReader:
 
         The last line end is tried first: seldom is it inside quotes, and then nothing before it is clean.
         """
-        buffer, limit = self._buffer, self._records.shortest_limit
+        buffer, limits = self._buffer, (self._records.shortest_limit, self._longest_record)
         data, start = buffer.data, buffer.start
         if buffer.ended and stop == len(data):
-            return stop, clean(data[start:], self._dialect, limit)
+            return stop, clean(data[start:], self._dialect, *limits)
         end = data.rfind(b"\n", start, stop) + 1
-        if end > start and (block := clean(data[start:end], self._dialect, limit)):
+        if end > start and (block := clean(data[start:end], self._dialect, *limits)):
             return end, block
         whole = cut(data, start, stop)
-        return whole, clean(data[start:whole], self._dialect, limit) if whole < end else None
+        return whole, clean(data[start:whole], self._dialect, *limits) if whole < end else None
 
     def _keep(self, payload: bytes, records: int, end: int | None = None) -> None:
         """Accept records; `end` is where they end, unless the buffer stands there or will be brought there."""

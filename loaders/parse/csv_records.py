@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from loaders.contract import MAX_BYTES
 from loaders.parse.buffer import LINE_END, RECORD_BYTES
 from loaders.parse.csv_dialect import Dialect, Header, split_fields, unquoted
+from loaders.parse.csv_extra import Extra
 
 QUOTED_LINES_BYTES = 64 << 10
 """A quote that is not closed within as much was most likely never meant to be one."""
@@ -48,11 +50,12 @@ Outcome = Accepted | Blank | Broken | Unfinished
 class Records:
     """Reads records of one file. `limits` are the bytes that a value of each known column may have."""
 
-    def __init__(self, dialect: Dialect, header: Header, limits: dict[str, int]) -> None:
+    def __init__(self, dialect: Dialect, header: Header, extra: Extra, limits: dict[str, int]) -> None:
         self._dialect = dialect
         self._names = header.names
-        self._limits = [limits[column] if column else max(limits.values()) for column in header.columns]
-        self.shortest_limit = min(self._limits)
+        self._extra = extra
+        self._limits = [limits[column] if column else MAX_BYTES for column in header.columns]
+        self.shortest_limit = min(*self._limits, extra.surely_short)
 
     def read(self, data: bytes, start: int, end: int, ended: bool) -> Iterator[Outcome]:
         """What stands at `start` and after, up to the first record that begins at `end` or later."""
@@ -94,6 +97,10 @@ class Records:
         for name, limit, field in zip(self._names, self._limits, fields, strict=True):
             if (length := len(unquoted(field))) > limit:
                 return f"{name} has {length} bytes, {limit} are allowed"
+        if self._extra and len(record) > self._extra.surely_short:
+            length = len(self._extra.encoded([unquoted(field).decode() for field in fields]))
+            if length > MAX_BYTES:
+                return f"_extra has {length} bytes, {MAX_BYTES} are allowed"
         return ""
 
     def _lines_in_quotes(self, record: bytes) -> int:

@@ -6,10 +6,16 @@ import codecs
 import re
 from collections.abc import Callable
 
-from loaders.errors import ContractError
+from loaders.errors import ContractError, DataError
 from loaders.parse.compression import ByteSource, _Prefixed, _read_exactly
 
-BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 
 UNDECODABLE = "loaders.undecodable"
 MARKS = re.compile("([\udc00-\udcff]+)")
@@ -28,17 +34,19 @@ class Utf8Source:
     """A file's text as UTF-8. What could not be decoded is in it as bytes that are no UTF-8 either.
 
     A byte order mark decides the encoding, then the contract, then UTF-8. `start` is the length of the mark.
-    Raises ContractError for an encoding that Python does not know.
+    Raises ContractError for an encoding that Python does not know, DataError for UTF-32 that no contract named.
     """
 
     def __init__(self, stream: ByteSource, declared: str | None) -> None:
-        head = _read_exactly(stream, 3)
+        head = _read_exactly(stream, 4)
         mark, encoding = next(
             ((mark, name) for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), (b"", declared or "utf-8")
         )
         self.start = len(mark)
         self._stream = _Prefixed(head[len(mark) :], stream)
         self._encoding = _codec_name(encoding)
+        if mark and encoding.startswith("utf-32") and not _codec_name(declared or "utf-8").startswith("utf-32"):
+            raise DataError("the file is UTF-32", remedy="export it as UTF-8, or name the encoding in the contract")
         self._decode: Callable[[bytes, bool], str] | None = None
         if self._encoding != "utf-8":
             self._decode = codecs.getincrementaldecoder(self._encoding)(UNDECODABLE).decode

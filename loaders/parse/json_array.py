@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from loaders.parse.batch import Reject
-from loaders.parse.json_intake import TOO_LONG, Block, Intake
+from loaders.parse.json_intake import TOO_LONG, Block, RecordIntake
 from loaders.parse.json_lexer import Lexer
 from loaders.parse.json_record import Malformed
 
@@ -14,7 +15,7 @@ NEXT_RECORD = re.compile(rb'\s*+,\s*+\{\s*+"(?:[^"\\]++|\\.)*+"')
 """From the end of a record to the end of the next one's first name."""
 
 
-def read_array(lexer: Lexer, intake: Intake) -> Iterator[Reject | None]:
+def read_array(lexer: Lexer, intake: RecordIntake[Any]) -> Iterator[Reject | None]:
     """Read an array to its closing bracket, giving way after each step. Raises DataError at a syntax error."""
     elements = _Elements(lexer)
     lexer.take(b"[")
@@ -34,13 +35,13 @@ def read_array(lexer: Lexer, intake: Intake) -> Iterator[Reject | None]:
         lexer.take(b",")
 
 
-def read_value(lexer: Lexer, intake: Intake) -> Reject | None:
+def read_value(lexer: Lexer, intake: RecordIntake[Any]) -> Reject | None:
     """Read the record that begins here. Raises DataError where it is not JSON: nothing after it would be sure."""
     if not lexer.peek():
         raise lexer.broken("the file ends where a record is expected")
     record = lexer.value()
     if record is None:
-        return lexer.reject_value(intake.batches.count_reject(), *TOO_LONG)
+        return lexer.reject_value(intake.count_reject(), *TOO_LONG)
     try:
         return intake.take_record(record, lexer.buffer.start + len(record))
     except Malformed as malformed:

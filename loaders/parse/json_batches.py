@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from loaders.contract import Contract
 from loaders.parse.batch import LINEAGE, TEXT_FORMAT, Batch, Summary
 from loaders.parse.buffer import BLOCK_BYTES
@@ -31,20 +33,13 @@ class Batches:
     def is_full(self) -> bool:
         return self._bytes >= BLOCK_BYTES
 
-    def count_reject(self) -> int:
-        """Count a rejected record; its row number."""
-        self._summary.records_read += 1
-        self._summary.records_rejected += 1
-        return self._summary.records_read
-
     def add(self, row: Row) -> None:
-        if row.extra is not None:
-            self._extras[self._records] = row.extra
-            self._has_extra = True
-        self.extend(row.line + b"\n", 1)
+        self.extend(row.line + b"\n", 1, (row.extra,))
 
-    def extend(self, payload: bytes, records: int) -> None:
-        """Add rows that have nothing for `_extra`, each with its LF."""
+    def extend(self, payload: bytes, records: int, extras: Iterable[bytes | None]) -> None:
+        """Add rows, each with its LF, and what each has for `_extra`; `extras` may end early."""
+        self._extras.update((index, extra) for index, extra in enumerate(extras, self._records) if extra is not None)
+        self._has_extra = self._has_extra or bool(self._extras)
         extend(self._runs, self._summary.records_read + 1, payload, records)
         self._summary.records_read += records
         self._summary.records_loaded += records

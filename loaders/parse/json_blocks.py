@@ -1,15 +1,15 @@
-r"""Whole blocks of flat JSON records to COPY text, without a look at their single values.
+r"""Whole blocks of JSON records to COPY text, without a look at their single values unless these are nested.
 
 msgspec checks the syntax and cuts every record into the texts of its values, in the contract's order. Inside its quotes
 a JSON string is written as COPY's text format writes it (`\n`, `\t`, `\\` are the same in both), `\"` and `\uXXXX`
-excepted; numbers stay untouched. What is left to do is done on whole blocks.
+excepted; numbers stay untouched. Nested values are made compact one by one. What is left to do is done on whole blocks.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -17,7 +17,8 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import astuple
 
-from loaders.contract import Contract
+from loaders.contract import MAX_BYTES, Contract
+from loaders.parse.json_record import MAX_DEPTH, OPENING, depth_of
 from loaders.parse.runs import has_longer_line
 
 ABSENT = b"\0"
@@ -30,25 +31,43 @@ QUOTE = b"\1"
 """Stands for an escaped quote while the quotes around strings are taken away: no JSON string holds this byte."""
 QUOTES_SHOWN = bytes.maketrans(QUOTE, b'"')
 
+NOT_PLAIN = OPENING + b'"'
+"""How a value begins that may have other texts: numbers and words have one."""
+
+NEGATIVE_ZERO = re.compile(rb"(?<=[\[:,\s])-0(?![.eE\d])")
+"""A whole number that Python's int does not keep; every other one it writes as it stood."""
+
 REFUSED = (ValueError, msgspec.DecodeError, RecursionError)
 
 
 class Taken(NamedTuple):
-    """Records as COPY text, and how many bytes of the block they took."""
+    """Records as COPY text, how many bytes of the block they took, and what each has for `_extra`, if any has."""
 
     payload: bytes
     records: int
     length: int
+    extras: list[bytes | None] = []  # noqa: RUF012 - never changed
 
 
 NONE = Taken(b"", 0, 0)
 
 
-class Blocks:
-    """Reads blocks of one file's records, whose names for the contract's columns are `names` (by column)."""
+class CopyText(NamedTuple):
+    """Records as COPY takes them; `extras` is empty where none has anything for `_extra`."""
 
-    def __init__(self, contract: Contract, names: Mapping[str, str]) -> None:
-        fields = {f"field_{index}": names.get(c.name, c.source_name) for index, c in enumerate(contract.columns)}
+    payload: bytes
+    extras: list[bytes | None]
+
+
+class Blocks:
+    """Reads blocks of one file's records.
+
+    `names` are its names for the contract's columns, by column, and `unknown` the other names it has.
+    """
+
+    def __init__(self, contract: Contract, names: Mapping[str, str], unknown: Sequence[str]) -> None:
+        columns = [names.get(column.name, column.source_name) for column in contract.columns]
+        fields = {f"field_{index}": name for index, name in enumerate([*columns, *unknown])}
         record = msgspec.defstruct(
             "Record",
             [(field, Raw, Raw(ABSENT)) for field in fields],
@@ -58,7 +77,8 @@ class Blocks:
         )
         self._list = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
         self._decode_line = msgspec.json.Decoder(record).decode
-        self._columns = len(fields)
+        self._columns, self._fields = len(columns), len(fields)
+        self._unknown = [msgspec.json.encode(name) + b":" for name in unknown]
         self._longest = min(column.max_bytes for column in contract.columns)
 
     def of_list(self, block: bytes) -> Taken:
@@ -66,11 +86,10 @@ class Blocks:
         try:
             block.isascii() or block.decode()
             records = self._list.decode(b"[" + block + b"]")
-            values = b"".join([b"\t".join(astuple(record)) + b"\n" for record in records])
-            payload = self._copy_text(block, values, len(records))
+            text = self._copy_text(block, records)
         except REFUSED:
             return NONE
-        return Taken(payload, len(records), len(block))
+        return Taken(text.payload, len(records), len(block), text.extras)
 
     def of_lines(self, block: bytes) -> Taken:
         """The records of the lines in `block`, the last without its LF, up to the first that needs a closer look."""
@@ -80,38 +99,48 @@ class Blocks:
         with suppress(*REFUSED):
             # What was decoded before the first error stays.
             records += map(self._decode_line, lines)
-        rows = [b"\t".join(astuple(record)) + b"\n" for record in records]
-        if len(rows) < len(lines):
-            block = b"\n".join(lines[: len(rows)])
+        if len(records) < len(lines):
+            block = b"\n".join(lines[: len(records)])
         try:
-            payload = self._copy_text(block, b"".join(rows), len(rows))
+            text = self._copy_text(block, records)
         except REFUSED:
-            payload, count = self._until_refused(lines, rows)
-            rows, block = rows[:count], b"\n".join(lines[:count])
-        return Taken(payload, len(rows), len(block)) if rows else NONE
+            text, count = self._until_refused(lines, records)
+            records, block = records[:count], b"\n".join(lines[:count])
+        return Taken(text.payload, len(records), len(block), text.extras) if records else NONE
 
-    def _until_refused(self, lines: list[bytes], rows: list[bytes]) -> tuple[bytes, int]:
-        """COPY text of the rows before the first that is refused, and how many these are: searched by halves."""
-        payloads, done, step = [], 0, 1 << len(rows).bit_length()
+    def _until_refused(self, lines: list[bytes], records: list[msgspec.Struct]) -> tuple[CopyText, int]:
+        """The records before the first that is refused, and how many these are: searched by halves."""
+        payloads: list[bytes] = []
+        extras: list[bytes | None] = []
+        done, step = 0, 1 << len(records).bit_length()
         while step := step // 2:
             end = done + step
-            if end <= len(rows):
+            if end <= len(records):
                 with suppress(*REFUSED):
-                    payloads.append(self._copy_text(b"".join(lines[done:end]), b"".join(rows[done:end]), step))
+                    text = self._copy_text(b"".join(lines[done:end]), records[done:end])
+                    payloads.append(text.payload)
+                    extras += text.extras
                     done = end
-        return b"".join(payloads), done
+        return CopyText(b"".join(payloads), extras), done
 
-    def _copy_text(self, block: bytes, values: bytes, records: int) -> bytes:
-        """The values as COPY takes them. Raises ValueError where a record needs a closer look.
+    def _copy_text(self, block: bytes, records: list[msgspec.Struct]) -> CopyText:
+        """The records as COPY takes them. Raises ValueError where one needs a closer look.
 
-        That is one that repeats a name, and one with a value that is nested, or may be too long. A member's name adds
-        two quotes to those of the values; a repeated name adds two more, and its first value is missing.
+        That is one that repeats a name, and one with a value that may be too long. A member's name adds two quotes to
+        those of the values; a repeated name adds two more, and its first value is missing.
         """
-        members = records * self._columns - (values.count(ABSENT) if ABSENT in values else 0)
+        rows: list[Sequence[Raw]] = [astuple(record) for record in records]
+        values = _joined(rows)
+        members = len(records) * self._fields - (values.count(ABSENT) if ABSENT in values else 0)
         if block.count(b'"') - values.count(b'"') != 2 * members:
             raise ValueError("a name stands twice in a record")
+        extras: list[bytes | None] = []
+        if self._unknown:
+            extras = [self._extra(row[self._columns :]) for row in rows]
+            rows = [row[: self._columns] for row in rows]
+            values = _joined(rows)
         if (b"{" in values or b"[" in values) and NESTED.search(values):
-            raise ValueError("a value is nested")
+            values = _joined([_flat(row) for row in rows])
         if has_longer_line(values, self._longest):
             raise ValueError("a value may be too long")
         if b"null" in values:
@@ -119,7 +148,54 @@ class Blocks:
         values = values.replace(ABSENT, rb"\N")
         if b"\\" in values:
             values = ESCAPED.sub(_unescaped, values)
-        return values.translate(QUOTES_SHOWN, b'"')
+        return CopyText(values.translate(QUOTES_SHOWN, b'"'), extras)
+
+    def _extra(self, row: Sequence[Raw]) -> bytes | None:
+        """The members with unknown names as one JSON object for COPY; null where the record has none of them."""
+        members = [
+            name + (_compact(value) if value[0] in NOT_PLAIN else value)
+            for name, value in zip(self._unknown, map(bytes, row), strict=True)
+            if value != ABSENT
+        ]
+        if not members:
+            return None
+        extra = b"{" + b",".join(members) + b"}"
+        if len(extra) > MAX_BYTES:
+            raise ValueError("what is unknown may be too long")
+        return extra.replace(b"\\", rb"\\")
+
+
+def _joined(rows: Iterable[Sequence[Raw | bytes]]) -> bytes:
+    return b"".join([b"\t".join(row) + b"\n" for row in rows])
+
+
+def _flat(row: Sequence[Raw]) -> list[bytes]:
+    """The values of a record for COPY, nested ones made compact."""
+    return [_nested(value) if value[0] in OPENING else value for value in map(bytes, row)]
+
+
+def _nested(value: bytes) -> bytes:
+    return _compact(value).replace(b"\\", rb"\\").replace(b'"', QUOTE)
+
+
+def _compact(value: bytes) -> bytes:
+    """A string or a nested value as compact JSON, the same as of a record that is read alone.
+
+    Raises ValueError, or what msgspec raises, where it needs a closer look: a repeated name loses two quotes.
+    """
+    if rb"\u0000" in value or NEGATIVE_ZERO.search(value) or depth_of(value) >= MAX_DEPTH:
+        raise ValueError("a nested value needs a closer look")
+    compact = msgspec.json.encode(_NESTED_VALUE.decode(value))
+    if compact.count(b'"') != value.count(b'"'):
+        raise ValueError("a name stands twice in a nested value")
+    return compact
+
+
+def _number(text: str) -> Raw:
+    return Raw(text.encode())
+
+
+_NESTED_VALUE = msgspec.json.Decoder(float_hook=_number)
 
 
 def _decodable(block: bytes) -> bytes:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Container
+from typing import Generic, NamedTuple, TypeVar
 
 from loaders.contract import Contract
-from loaders.parse.batch import Reject, Summary
+from loaders.parse.batch import Batch, Reject, Summary
 from loaders.parse.buffer import BLOCK_BYTES, RECORD_BYTES, Buffer
 from loaders.parse.json_batches import Batches
 from loaders.parse.json_blocks import Blocks, Taken
@@ -33,25 +34,81 @@ class Block(NamedTuple):
 Cut = Callable[[int], Block | None]
 """Finds the last record before a position of the buffer's data; null where none seems to end."""
 
+Piece = TypeVar("Piece")
 
-class Intake:
-    """The records of one file on their way from `buffer` to `batches`."""
+
+class RecordIntake(ABC, Generic[Piece]):
+    """The records of one file on their way from `buffer` to pieces of what they become."""
+
+    def __init__(self, buffer: Buffer, summary: Summary) -> None:
+        self.buffer = buffer
+        self._summary = summary
+
+    @property
+    @abstractmethod
+    def seen(self) -> Container[str]:
+        """The contract's columns that some record has had."""
+
+    @property
+    @abstractmethod
+    def is_full(self) -> bool:
+        """Whether there is enough for a piece."""
+
+    @abstractmethod
+    def taken(self) -> Piece | None:
+        """The piece that was collected; null when nothing was."""
+
+    @abstractmethod
+    def take_record(self, text: bytes, end: int) -> Reject | None:
+        """Take the one record up to `end` of the buffer's data, or give its reject. Raises Malformed."""
+
+    def take_block(self, cut: Cut) -> bool:
+        """Take as many records at once as go; false when the next one needs a look of its own."""
+        return False
+
+    def count_reject(self) -> int:
+        """Count a rejected record; its row number."""
+        self._summary.records_read += 1
+        self._summary.records_rejected += 1
+        return self._summary.records_read
+
+    def reject(self, end: int, violation: Violation) -> Reject:
+        """Reject what stands before `end` of the buffer's data."""
+        reject = self.buffer.reject(end, self.count_reject(), violation.rule, violation.message)
+        self.buffer.advance(end)
+        return reject
+
+
+class Intake(RecordIntake[Batch]):
+    """The flat records of one file on their way to batches for COPY."""
 
     def __init__(self, buffer: Buffer, contract: Contract, summary: Summary, load_id: int) -> None:
-        self.buffer = buffer
+        super().__init__(buffer, summary)
         self.batches = Batches(contract, summary, load_id)
         self.rows = Rows(contract)
         self._contract = contract
         self._blocks: Blocks | None = None
+        self._names_seen = 0
         self._block_bytes = BLOCK_BYTES
         self._pause, self._next_pause = 0, 1
 
+    @property
+    def seen(self) -> Container[str]:
+        return self.rows.seen
+
+    @property
+    def is_full(self) -> bool:
+        return self.batches.is_full
+
+    def taken(self) -> Batch | None:
+        return self.batches.taken()
+
     def take_block(self, cut: Cut) -> bool:
-        """Take as many records at once as go; false when the next one needs a look of its own.
+        """Take as many records at once as go.
 
         After a failure smaller blocks are tried, after a success larger ones; the more the smallest fail, the rarer
         they are tried. The first records are always looked at, until one has had the key: they tell how the file calls
-        the columns.
+        the columns, and what names the contract does not know.
         """
         buffer = self.buffer
         if self._pause:
@@ -76,7 +133,7 @@ class Intake:
         return False
 
     def _take(self, taken: Taken, block: Block) -> None:
-        self.batches.extend(taken.payload, taken.records)
+        self.batches.extend(taken.payload, taken.records, taken.extras)
         self._next_pause = 1
         if taken.length == len(block.text):
             self.buffer.advance(block.end)
@@ -87,7 +144,6 @@ class Intake:
             self._pause = 1
 
     def take_record(self, text: bytes, end: int) -> Reject | None:
-        """Take the one record up to `end` of the buffer's data, or give its reject. Raises Malformed."""
         try:
             row = self.rows.row(parsed(text))
         except Malformed:
@@ -96,12 +152,12 @@ class Intake:
             return self.reject(end, violation)
         self.batches.add(row)
         self.buffer.advance(end)
-        if self._blocks is None and self.rows.seen.keys() >= set(self._contract.key):
-            self._blocks = Blocks(self._contract, self.rows.seen)
+        self._learn_names()
         return None
 
-    def reject(self, end: int, violation: Violation) -> Reject:
-        """Reject what stands before `end` of the buffer's data."""
-        reject = self.buffer.reject(end, self.batches.count_reject(), violation.rule, violation.message)
-        self.buffer.advance(end)
-        return reject
+    def _learn_names(self) -> None:
+        """Prepare for blocks of records that have the names seen so far."""
+        seen, unknown = self.rows.seen, self.rows.unknown
+        if len(seen) + len(unknown) > self._names_seen and seen.keys() >= set(self._contract.key):
+            self._blocks = Blocks(self._contract, seen, unknown)
+            self._names_seen = len(seen) + len(unknown)

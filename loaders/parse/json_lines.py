@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from loaders.parse.batch import Reject, Summary
 from loaders.parse.buffer import RECORD_BYTES, Buffer
-from loaders.parse.json_intake import TOO_LONG, Block, Intake
+from loaders.parse.json_intake import TOO_LONG, Block, RecordIntake
 from loaders.parse.json_record import Malformed
 
 
-def read_lines(buffer: Buffer, intake: Intake, summary: Summary) -> Iterator[Reject | None]:
+def read_lines(buffer: Buffer, intake: RecordIntake[Any], summary: Summary) -> Iterator[Reject | None]:
     """Read lines to the end of the file, giving way after each step."""
     while buffer.undecided or not buffer.ended:
         if intake.take_block(lambda stop: _lines(buffer, stop)):
@@ -20,7 +21,7 @@ def read_lines(buffer: Buffer, intake: Intake, summary: Summary) -> Iterator[Rej
         if not end and buffer.ended:
             end = len(buffer.data)
         if (end or len(buffer.data)) - buffer.start > RECORD_BYTES:
-            yield buffer.reject_line(intake.batches.count_reject(), *TOO_LONG)
+            yield buffer.reject_line(intake.count_reject(), *TOO_LONG)
             buffer.skip_line_end()
         elif not end:
             buffer.fill(2 * buffer.undecided + 1)
@@ -31,7 +32,7 @@ def read_lines(buffer: Buffer, intake: Intake, summary: Summary) -> Iterator[Rej
             buffer.advance(end)
 
 
-def _take_line(line: bytes, end: int, buffer: Buffer, intake: Intake) -> Reject | None:
+def _take_line(line: bytes, end: int, buffer: Buffer, intake: RecordIntake[Any]) -> Reject | None:
     stop = buffer.start + len(buffer.data[buffer.start : end].rstrip(b"\r\n"))
     try:
         reject = intake.take_record(line, stop)

@@ -3,40 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Generic
 
 from loaders.contract import Contract
 from loaders.errors import DataError
-from loaders.parse.batch import Batch, Reject, Summary
+from loaders.parse.batch import Reject, Summary
 from loaders.parse.buffer import Buffer
 from loaders.parse.json_array import read_array, read_value
 from loaders.parse.json_document import enter, is_json_lines, leave
-from loaders.parse.json_intake import Intake
+from loaders.parse.json_intake import Piece, RecordIntake
 from loaders.parse.json_lexer import Lexer
 from loaders.parse.json_lines import read_lines
 
 
-class JsonReader:
-    """One JSON file. Iterating gives its batches and rejects; `promised_lines`: its name promises JSON Lines."""
+class JsonReader(Generic[Piece]):
+    """One JSON file. Iterating gives its pieces and rejects; `promised_lines`: its name promises JSON Lines."""
 
     def __init__(
-        self, buffer: Buffer, contract: Contract, summary: Summary, load_id: int, promised_lines: bool
+        self,
+        buffer: Buffer,
+        contract: Contract,
+        summary: Summary,
+        intake: RecordIntake[Piece],
+        promised_lines: bool,
     ) -> None:
         self._buffer = buffer
         self._contract = contract
         self._summary = summary
         self._promised_lines = promised_lines
         self._lexer = Lexer(buffer)
-        self._intake = Intake(buffer, contract, summary, load_id)
+        self._intake = intake
 
-    def __iter__(self) -> Iterator[Batch | Reject]:
-        batches = self._intake.batches
+    def __iter__(self) -> Iterator[Piece | Reject]:
+        intake = self._intake
         for reject in self._form():
             if reject is not None:
                 yield reject
-            if batches.is_full and (batch := batches.taken()):
-                yield batch
-        if batch := batches.taken():
-            yield batch
+            if intake.is_full and (piece := intake.taken()) is not None:
+                yield piece
+        if (piece := intake.taken()) is not None:
+            yield piece
         self._check_key()
 
     def _form(self) -> Iterator[Reject | None]:
@@ -64,7 +70,7 @@ class JsonReader:
 
     def _check_key(self) -> None:
         """A file in which no record has the key is another feed's."""
-        missing = [column for column in self._contract.key if column not in self._intake.rows.seen]
+        missing = [column for column in self._contract.key if column not in self._intake.seen]
         if missing and self._summary.records_loaded:
             raise DataError(
                 f"no record has {', '.join(missing)}, which the record key of feed {self._contract.feed} needs",

@@ -42,7 +42,7 @@ def parsed(record: bytes) -> dict[str, Any]:
     """
     if b"\0" in record:
         raise Violation("nul", "the record holds a NUL byte")
-    if _depth(record) > MAX_DEPTH:
+    if depth_of(record) > MAX_DEPTH:
         raise Violation("too_deep", f"the record nests more than {MAX_DEPTH} levels")
     try:
         text = record.decode()
@@ -54,7 +54,7 @@ def parsed(record: bytes) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise Malformed(error.msg, len(text[: error.pos].encode())) from error
     if not isinstance(value, dict):
-        raise Violation("not_an_object", f"an object is expected, not {_kind(value)}")
+        raise Violation("not_an_object", f"an object is expected, not {kind_of(value)}")
     if "\\u" in text:
         _check_text(value)
     return value
@@ -82,9 +82,9 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _depth(record: bytes) -> int:
-    """The levels of nesting, counted only where there are brackets enough for it to matter."""
-    if record.count(b"{") + record.count(b"[") <= MAX_DEPTH:
+def depth_of(record: bytes) -> int:
+    """The levels of nesting, 0 where there are too few brackets for it to matter."""
+    if record.count(b"{") + record.count(b"[") < MAX_DEPTH:
         return 0
     depth = deepest = 0
     for token in TOKEN.finditer(record):
@@ -113,6 +113,14 @@ def _check_text(value: Any) -> None:
             _check_text(element)
 
 
-def _kind(value: Any) -> str:
-    names = {str: "a string", bool: "true or false", list: "an array", msgspec.Raw: "a number", type(None): "null"}
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in words."""
+    names = {
+        str: "a string",
+        bool: "true or false",
+        list: "an array",
+        msgspec.Raw: "a number",
+        dict: "an object",
+        type(None): "null",
+    }
     return names[type(value)]

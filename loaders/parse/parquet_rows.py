@@ -48,7 +48,7 @@ class Rows:
             yield from self._rejects(texts, rules, bad, first)
             columns = {name: column.filter(pc.invert(bad)) for name, column in columns.items()}
         if batch.num_rows > rejected:
-            payload = _copy_text(list(columns.values()))
+            payload = copy_text(list(columns.values()))
             yield Batch(tuple(columns), payload, batch.num_rows - rejected, TEXT_FORMAT)
 
     def _lineage(self, first: int, records: int) -> dict[str, pa.Array]:
@@ -98,8 +98,8 @@ def _json(names: list[str], values: Any) -> str:
     return msgspec.json.encode(dict(zip(names, values, strict=True))).decode()
 
 
-def _copy_text(columns: list[pa.Array]) -> bytes:
-    """The columns side by side in COPY's text format; the lines are one after another in Arrow's own buffer."""
+def copy_text(columns: list[pa.Array]) -> bytes:
+    """Columns of text side by side in COPY's text format; the lines are one after another in Arrow's own buffer."""
     fields = [_escaped(column) for column in columns]
     records = pc.binary_join_element_wise(*fields, "\t", null_handling="replace", null_replacement=r"\N")
     lines = pc.binary_join_element_wise(records, "", "\n")

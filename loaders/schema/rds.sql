@@ -1,8 +1,8 @@
 -- Generated from contracts/ by `python -m loaders.generate`; do not edit.
 
-create schema if not exists raw;
+create schema if not exists "raw";
 
-create schema if not exists ops;
+create schema if not exists "ops";
 
 create sequence if not exists ops.delivery_ids;
 
@@ -34,6 +34,45 @@ create table if not exists "raw"."exchange_rates" (
 );
 
 create index if not exists "exchange_rates_load_id_row_number" on "raw"."exchange_rates" using brin (_load_id, _row_number);
+
+create table if not exists "raw"."orders" (
+    "order_id" text,
+    "customer_id" text,
+    "placed_at" text,
+    "shipping_method" text,
+    "shipping_city" text,
+    "shipping_cost" text,
+    "_load_id" bigint not null,
+    "_row_number" bigint not null,
+    "_extra" text
+);
+
+create index if not exists "orders_load_id_row_number" on "raw"."orders" using brin (_load_id, _row_number);
+
+create table if not exists "raw"."orders__lines" (
+    "order_id" text,
+    "product_id" text,
+    "quantity" text,
+    "unit_price" text,
+    "_load_id" bigint not null,
+    "_row_number" bigint not null,
+    "_position" bigint not null,
+    "_extra" text
+);
+
+create index if not exists "orders__lines_load_id_row_number" on "raw"."orders__lines" using brin (_load_id, _row_number);
+
+create table if not exists "raw"."orders__payments" (
+    "order_id" text,
+    "method" text,
+    "amount" text,
+    "_load_id" bigint not null,
+    "_row_number" bigint not null,
+    "_position" bigint not null,
+    "_extra" text
+);
+
+create index if not exists "orders__payments_load_id_row_number" on "raw"."orders__payments" using brin (_load_id, _row_number);
 
 create table if not exists "raw"."products" (
     "product_id" text,
@@ -125,6 +164,15 @@ create table if not exists "ops"."loads" (
     check (route in ('lambda', 'glue'))
 );
 
+create table if not exists "ops"."load_arrays" (
+    "load_id" bigint not null,
+    "table_name" text not null,
+    "elements" bigint not null,
+    "rows_loaded" bigint not null,
+    primary key (load_id, table_name),
+    check (elements = rows_loaded)
+);
+
 create table if not exists "ops"."rejects" (
     "load_id" bigint not null,
     "row_number" bigint not null,
@@ -153,6 +201,7 @@ create table if not exists "ops"."runs" (
     "records_rejected" bigint default 0 not null,
     "build_started_at" timestamp,
     "built_through" timestamp,
+    "redshift_built_through" timestamp,
     "error" text,
     primary key (run_id),
     check (status in ('running', 'succeeded', 'failed', 'abandoned'))

@@ -1,8 +1,8 @@
 -- Generated from contracts/ by `python -m loaders.generate`; do not edit.
 
-create schema if not exists raw;
+create schema if not exists "raw";
 
-create schema if not exists ops;
+create schema if not exists "ops";
 
 create table if not exists "raw"."customers" (
     "customer_id" varchar(65535),
@@ -15,6 +15,7 @@ create table if not exists "raw"."customers" (
     "_row_number" bigint,
     "_extra" varchar(65535)
 )
+diststyle even
 sortkey ("_load_id", "_row_number");
 
 create table if not exists "raw"."exchange_rates" (
@@ -25,6 +26,46 @@ create table if not exists "raw"."exchange_rates" (
     "_row_number" bigint,
     "_extra" varchar(65535)
 )
+diststyle even
+sortkey ("_load_id", "_row_number");
+
+create table if not exists "raw"."orders" (
+    "order_id" varchar(65535),
+    "customer_id" varchar(65535),
+    "placed_at" varchar(65535),
+    "shipping_method" varchar(65535),
+    "shipping_city" varchar(65535),
+    "shipping_cost" varchar(65535),
+    "_load_id" bigint,
+    "_row_number" bigint,
+    "_extra" varchar(65535)
+)
+diststyle even
+sortkey ("_load_id", "_row_number");
+
+create table if not exists "raw"."orders__lines" (
+    "order_id" varchar(65535),
+    "product_id" varchar(65535),
+    "quantity" varchar(65535),
+    "unit_price" varchar(65535),
+    "_load_id" bigint,
+    "_row_number" bigint,
+    "_position" bigint,
+    "_extra" varchar(65535)
+)
+diststyle even
+sortkey ("_load_id", "_row_number");
+
+create table if not exists "raw"."orders__payments" (
+    "order_id" varchar(65535),
+    "method" varchar(65535),
+    "amount" varchar(65535),
+    "_load_id" bigint,
+    "_row_number" bigint,
+    "_position" bigint,
+    "_extra" varchar(65535)
+)
+diststyle even
 sortkey ("_load_id", "_row_number");
 
 create table if not exists "raw"."products" (
@@ -37,6 +78,7 @@ create table if not exists "raw"."products" (
     "_row_number" bigint,
     "_extra" varchar(65535)
 )
+diststyle even
 sortkey ("_load_id", "_row_number");
 
 create table if not exists "raw"."sales" (
@@ -49,6 +91,7 @@ create table if not exists "raw"."sales" (
     "_row_number" bigint,
     "_extra" varchar(65535)
 )
+diststyle even
 sortkey ("_load_id", "_row_number");
 
 create table if not exists "raw"."transactions" (
@@ -62,6 +105,7 @@ create table if not exists "raw"."transactions" (
     "_row_number" bigint,
     "_extra" varchar(65535)
 )
+diststyle even
 sortkey ("_load_id", "_row_number");
 
 create table if not exists "ops"."deliveries" (
@@ -84,6 +128,7 @@ create table if not exists "ops"."deliveries" (
     "registered_at" timestamp,
     "finished_at" timestamp
 )
+diststyle all
 sortkey ("delivery_id");
 
 create table if not exists "ops"."loads" (
@@ -98,6 +143,16 @@ create table if not exists "ops"."loads" (
     "route" varchar(65535),
     "loaded_at" timestamp
 )
+diststyle all
+sortkey ("load_id");
+
+create table if not exists "ops"."load_arrays" (
+    "load_id" bigint,
+    "table_name" varchar(65535),
+    "elements" bigint,
+    "rows_loaded" bigint
+)
+diststyle even
 sortkey ("load_id");
 
 create table if not exists "ops"."rejects" (
@@ -110,23 +165,5 @@ create table if not exists "ops"."rejects" (
     "message" varchar(65535),
     "raw_start" varchar(65535)
 )
+diststyle even
 sortkey ("load_id", "row_number");
-
-create table if not exists "ops"."runs" (
-    "run_id" bigint,
-    "execution_arn" varchar(65535),
-    "status" varchar(65535),
-    "started_at" timestamp,
-    "finished_at" timestamp,
-    "files" integer,
-    "files_loaded" integer,
-    "files_duplicate" integer,
-    "files_failed" integer,
-    "records_read" bigint,
-    "records_loaded" bigint,
-    "records_rejected" bigint,
-    "build_started_at" timestamp,
-    "built_through" timestamp,
-    "error" varchar(65535)
-)
-sortkey ("run_id");

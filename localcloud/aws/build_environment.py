@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 
 from localcloud.aws.buildspec import Buildspec
+from localcloud.redshift.launcher import authority
 from localcloud.settings import Settings
 
 
@@ -39,6 +40,8 @@ def _standard(settings: Settings, record: dict[str, Any], directory: Path) -> di
         "AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"],
         "AWS_ACCESS_KEY_ID": os.environ["AWS_ACCESS_KEY_ID"],
         "AWS_SECRET_ACCESS_KEY": os.environ["AWS_SECRET_ACCESS_KEY"],
+        # As the image of a build trusts the authority that signed Redshift's certificate.
+        "SSL_CERT_FILE": str(authority(settings)),
         "CODEBUILD_BUILD_ARN": record["arn"],
         "CODEBUILD_BUILD_ID": record["id"],
         "CODEBUILD_BUILD_NUMBER": str(record["buildNumber"]),

@@ -2,18 +2,15 @@
 
 import os
 import shutil
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import boto3
-import psutil
 
 from localcloud import locks, ports
+from localcloud.detached import DetachedServer
 from localcloud.errors import LocalCloudError
 from localcloud.settings import Settings
 
@@ -23,7 +20,6 @@ REGION = "us-east-1"
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
-LOG_BYTES = 10_000_000
 
 
 class Aws:
@@ -35,9 +31,8 @@ class Aws:
         self.log = settings.logs / "aws.log"
         self.endpoint = f"http://{ports.HOST}:{settings.aws_port}"
         self._start_lock = settings.home / "aws.lock"
-        # Held by the server for as long as it lives, whatever kills it: the proof that the pid in it is ours.
-        self._server_lock = server_lock(settings)
-        self._process: subprocess.Popen[bytes] | None = None
+        lock = server_lock(settings)
+        self._server = DetachedServer(settings, "the embedded AWS", "localcloud.aws", lock, self.log)
 
     def client(self, service: str) -> Any:
         """A boto3 client of this server, whatever the environment says about AWS."""
@@ -46,7 +41,7 @@ class Aws:
 
     def is_running(self) -> bool:
         """Whether the server of this home is up, or on its way up or down."""
-        return locks.is_held(self._server_lock)
+        return self._server.is_running()
 
     def start(self) -> None:
         """Starts the server, detached from this process and its terminal, and waits until it answers.
@@ -63,36 +58,14 @@ class Aws:
             ports.require_free(self.settings.aws_port, "the embedded AWS", "XTAGE_AWS_PORT")
             shutil.rmtree(self.home / "tmp", ignore_errors=True)
             (self.home / "tmp").mkdir(parents=True)
-            with self._open_log() as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "localcloud.aws"],
-                    cwd=self.settings.project,
-                    env=self._environment(),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
-            self._await(self._process)
+            self._server.start(self._environment(), self._answers, START_SECONDS)
 
     def stop(self) -> None:
         """Ends the server after it has written its state, with every Lambda and build under it; nothing if none runs.
 
         Raises LocalCloudError when it cannot be ended.
         """
-        if not self.is_running():
-            return
-        server = self._server()
-        if server is not None:
-            server.terminate()
-        if not self._gone_within(STOP_SECONDS):
-            if server is not None:
-                server.kill()
-            if not self._gone_within(5):
-                raise LocalCloudError(f"the embedded AWS in {self.home} does not end", f"see {self.log}")
-        if self._process is not None:
-            # Only when this very process had started it: then it is also the one to take note of its end.
-            self._process.wait(5)
+        self._server.stop(STOP_SECONDS)
 
     def _environment(self) -> dict[str, str]:
         """What the server is told; nothing of the caller's shell reaches Lambdas or builds through it."""
@@ -112,7 +85,7 @@ class Aws:
                 "STATE_DIR": str(self.home / "state"),
                 "S3_PERSIST": "1",
                 "S3_DATA_DIR": str(self.home / "s3"),
-                "CLOUDTRAIL_RECORDING": "0",
+                "CLOUDTRAIL_RECORDING": "1",
                 "TMPDIR": str(self.home / "tmp"),
                 # Idle environments of a function beyond its first go after a minute: each takes 150 MB.
                 "LAMBDA_WARM_TTL_SECONDS": "60",
@@ -137,47 +110,12 @@ class Aws:
             problem = f"what is deployed in {self.home} expects PostgreSQL on port {deployed}, not {port}"
             raise LocalCloudError(problem, f"set XTAGE_POSTGRES_PORT to {deployed}, or remove {self.settings.home}")
 
-    def _open_log(self) -> IO[bytes]:
-        self.settings.logs.mkdir(parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
-            self.log.replace(self.log.with_suffix(".log.1"))
-        return self.log.open("ab")
-
-    def _await(self, process: "subprocess.Popen[bytes]") -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                raise LocalCloudError(f"the embedded AWS ended at once: {self._last_line()}", f"see {self.log}")
-            if self._answers():
-                return
-            time.sleep(0.05)
-        process.kill()
-        raise LocalCloudError(f"the embedded AWS did not come up within {START_SECONDS:.0f} s", f"see {self.log}")
-
     def _answers(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=5) as response:
                 return bool(response.status == 200)
         except (urllib.error.URLError, OSError):
             return False
-
-    def _last_line(self) -> str:
-        lines = self.log.read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it wrote nothing"
-
-    def _server(self) -> psutil.Process | None:
-        try:
-            return psutil.Process(int(self._server_lock.read_text()))
-        except (OSError, ValueError, psutil.NoSuchProcess):
-            return None
-
-    def _gone_within(self, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while self.is_running():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
-        return True
 
 
 def postgres_port_file(settings: Settings) -> Path:

@@ -12,7 +12,7 @@ from ministack import app as ministack
 from ministack.core import lambda_runtime
 
 from localcloud import ports
-from localcloud.aws import builds, patches
+from localcloud.aws import builds, jobs, patches
 from localcloud.aws.saving import Saver
 from localcloud.settings import Settings
 
@@ -24,7 +24,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 def serve(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT, then ends Lambda workers and builds and writes the state."""
+    """Serves until SIGTERM or SIGINT, then ends Lambda workers, builds and jobs and writes the state."""
     saver = Saver()
     patches.apply(settings, saver)
     config = Config()
@@ -34,6 +34,7 @@ def serve(settings: Settings) -> None:
     config.loglevel = "WARNING"
     asyncio.run(_serve(config, saver))
     builds.stop_all()
+    jobs.stop_all()
     lambda_runtime.reset()
     logger.info("The embedded AWS has ended")
 

@@ -34,7 +34,8 @@ def assert_marts_equal_reference(warehouse: Warehouse, states: Mapping[str, Feed
     assert_history(warehouse, "customers", "customer_id", ("customer_name", "age", "gender", "location"), states)
     assert_history(warehouse, "products", "product_id", ("product_name", "category", "price"), states)
     assert_converted(warehouse, states, rows)
-    assert_daily(warehouse, rows)
+    assert_daily(warehouse, rows, "daily_sales", "category")
+    assert_daily(warehouse, rows, "daily_sales_by_location", "location")
     assert_prices(warehouse, states)
 
 
@@ -95,24 +96,24 @@ def assert_converted(
     assert_same({row[:2]: row[2:] for row in found}, reference_marts.converted(states, rows))
 
 
-def assert_daily(warehouse: Warehouse, rows: Mapping[int, Mapping[str, Any]]) -> None:
+def assert_daily(warehouse: Warehouse, rows: Mapping[int, Mapping[str, Any]], mart: str, group: str) -> None:
     expected: dict[tuple[Any, Any], list[Mapping[str, Any]]] = {}
     for row in rows.values():
-        expected.setdefault((row["transaction_date"], row["category"]), []).append(row)
+        expected.setdefault((row["transaction_date"], row[group]), []).append(row)
     found = warehouse.query(
-        "select transaction_date, category, transactions, quantity, amount, transactions_without_amount"
-        " from marts.daily_sales"
+        f"select transaction_date, {group}, transactions, quantity, amount, transactions_without_amount"
+        f" from marts.{mart}"
     )
     assert_same(
         {row[:2]: row[2:] for row in found},
         {
-            group: (
+            members_of: (
                 len(members),
                 total([row["quantity"] for row in members]),
                 total([row["amount"] for row in members]),
                 sum(row["amount"] is None for row in members),
             )
-            for group, members in expected.items()
+            for members_of, members in expected.items()
         },
     )
 

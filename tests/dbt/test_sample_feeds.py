@@ -12,7 +12,7 @@ import pytest
 
 from localcloud.settings import PROJECT
 from samples import FILES, make_samples
-from tests.dbt.comparison import assert_marts_equal_reference, reference_states
+from tests.dbt.comparison import FEEDS, assert_marts_equal_reference, reference_states
 from tests.dbt.reference_marts import unified
 from tests.dbt.warehouse import Delivery, Record, Warehouse
 
@@ -39,7 +39,8 @@ def sample(
     make_samples(folder, seed=11, records=400)
     deliveries: list[Delivery] = []
     loads: dict[int, list[Record]] = {}
-    for feed, name in FILES.items():
+    for feed in FEEDS:
+        name = FILES[feed]
         records = read_records(folder / name)
         delivery = warehouse.land(feed, records, DELIVERED_AT, name)
         deliveries.append(delivery)

@@ -14,8 +14,12 @@ from localcloud.aws import Aws
 from xtage.deploy import PROJECT
 
 DEFINITION = PROJECT / "orchestration" / "pipeline.asl.json"
-FUNCTIONS = ("OpenRun", "NextRound", "Load", "RecordFailure", "NeedsBuild", "CloseRun", "FailRun")
+FUNCTIONS = (
+    *("OpenRun", "NextRound", "Load", "Split", "Land", "RecordFailure"),
+    *("NeedsBuild", "CopyToRedshift", "CloseRun", "FailRun"),
+)
 BUILD_PROJECT = "scripted"
+JOB = "scripted"
 ROLE = "arn:aws:iam::000000000000:role/test"
 
 # Writes down each call, then answers with the next line of its script, the last one again and again.
@@ -42,6 +46,17 @@ def answer(event, context):
 """
 
 
+# Writes down the place it was given, as the functions write down their calls; fails for one that is called odd.
+JOB_SCRIPT = """
+import json, sys
+location = sys.argv[sys.argv.index("--location") + 1]
+with open("CALLS", "a") as calls:
+    calls.write(json.dumps(["Flatten", {"location": location}]) + "\\n")
+if "odd" in location:
+    raise ValueError("the place is odd")
+"""
+
+
 # Fails when told to by the source, and says why as the real one does: in a variable that it exports.
 BUILDSPEC = """
 version: 0.2
@@ -52,6 +67,7 @@ phases:
     commands:
       - echo "run $XTAGE_RUN_ID"
       - test ! -f broken
+      - test "$DBT_TARGET" != redshift || test ! -f redshift_broken
   post_build:
     commands:
       - if test -f reason; then export DBT_FAILURE="$(cat reason)"; fi
@@ -128,7 +144,7 @@ def machine(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """The state machine over scripted functions, made once."""
     pipeline = Pipeline(aws, tmp_path_factory.mktemp("scripts"))
     substitutions = {f"{name}FunctionArn": _make_function(pipeline, name) for name in FUNCTIONS}
-    substitutions |= {"BuildProjectName": BUILD_PROJECT, "MaxConcurrency": "4"}
+    substitutions |= {"BuildProjectName": BUILD_PROJECT, "FlattenJobName": JOB, "MaxConcurrency": "4"}
     definition = DEFINITION.read_text()
     for key, value in substitutions.items():
         definition = definition.replace("${" + key + "}", value)
@@ -140,6 +156,10 @@ def machine(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
         environment={"type": "LINUX_CONTAINER", "image": "any", "computeType": "BUILD_GENERAL1_SMALL"},
         serviceRole=ROLE,
     )
+    script = JOB_SCRIPT.replace("CALLS", str(pipeline.directory / "calls"))
+    aws.client("s3").put_object(Bucket=BUILD_PROJECT, Key="job.py", Body=script.encode())
+    command = {"Name": "glueetl", "ScriptLocation": f"s3://{BUILD_PROJECT}/job.py"}
+    aws.client("glue").create_job(Name=JOB, Role=ROLE, Command=command)
     created = pipeline.states.create_state_machine(name="scripted", definition=definition, roleArn=ROLE)
     pipeline.arn = created["stateMachineArn"]
     return pipeline
@@ -154,8 +174,11 @@ def pipeline(machine: Pipeline) -> Pipeline:
         OpenRun={"outcome": "opened", "run_id": 7, "holder": None},
         NextRound={"deliveries": [{"delivery_id": 1}, {"delivery_id": 2}]},
         Load={"status": "loaded"},
+        Split={"outcome": "split", "prefix": "work/1/", "location": "s3://bucket/work/1/"},
+        Land={"status": "loaded"},
         RecordFailure={},
-        NeedsBuild={"build": "no"},
+        NeedsBuild={"build": "no", "redshift": "no"},
+        CopyToRedshift={"outcome": "done"},
         CloseRun={"outcome": "closed", "records_loaded": 2},
         FailRun={},
     )

@@ -13,6 +13,7 @@ from xtage.deploy import PROJECT
 
 REQUIREMENTS = PROJECT / "orchestration" / "requirements-dbt.txt"
 FAILURE = PROJECT / "orchestration" / "dbt_failure.py"
+RETRY = PROJECT / "orchestration" / "dbt_retry.py"
 
 
 def failure(path: Path) -> str:
@@ -51,9 +52,10 @@ def test_the_build_installs_what_the_lock_says() -> None:
     assert committed == exported.stdout.splitlines(), "run `make requirements`, or the command in the file's head"
 
 
-def test_the_buildspec_runs_the_whole_project_on_rds() -> None:
+def test_the_buildspec_runs_the_whole_project_on_rds_or_where_it_is_told_to() -> None:
     buildspec: dict[str, Any] = yaml.safe_load((PROJECT / "orchestration" / "buildspec.yml").read_text())
-    assert buildspec["phases"]["build"]["commands"] == ["dbt build --target rds --exclude-resource-type unit_test"]
+    (command,) = buildspec["phases"]["build"]["commands"]
+    assert command.startswith('dbt build --target "${DBT_TARGET:-rds}" --exclude-resource-type unit_test || ')
     assert "--no-index" in buildspec["phases"]["install"]["commands"][0]
 
 
@@ -104,3 +106,37 @@ def test_a_build_that_found_no_database_says_so(tmp_path: Path) -> None:
     line = failure(tmp_path / "target" / "run_results.json")
     assert line.startswith("dbt ended before it ran a model: Database Error connection to server")
     assert "Connection refused" in line
+
+
+COLLISION = "Database Error in model int_sales\n  1023 Serializable isolation violation on table - 1234"
+
+
+def retry(tmp_path: Path, *nodes: tuple[str, str, str | None], succeeds_at: int = 1) -> tuple[int, int]:
+    """Runs the retries of a build, without their pauses, with a dbt that succeeds at its n-th run; code and runs."""
+    path = results(tmp_path / "run_results.json", *nodes)
+    dbt = tmp_path / "dbt"
+    dbt.write_text(f'#!/bin/sh\necho run >> "{tmp_path}/runs"\ntest "$(wc -l < "{tmp_path}/runs")" -ge {succeeds_at}\n')
+    dbt.chmod(0o755)
+    script = (
+        f"import sys, time; sys.path.insert(0, {str(RETRY.parent)!r}); time.sleep = print; import dbt_retry, pathlib"
+    )
+    run = f"{script}; sys.exit(dbt_retry.main(pathlib.Path({str(path)!r})))"
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    done = subprocess.run([sys.executable, "-c", run], env=environment, capture_output=True, check=False)
+    runs = (tmp_path / "runs").read_text().count("run") if (tmp_path / "runs").exists() else 0
+    return done.returncode, runs
+
+
+def test_a_build_that_collided_is_tried_again(tmp_path: Path) -> None:
+    collided = ("model.xtage.int_sales", "error", COLLISION)
+    assert retry(tmp_path, collided, ("model.xtage.fct_sales", "skipped", None), succeeds_at=2) == (0, 2)
+
+
+def test_a_build_that_collides_again_and_again_fails(tmp_path: Path) -> None:
+    assert retry(tmp_path, ("model.xtage.int_sales", "error", COLLISION), succeeds_at=9) == (1, 3)
+
+
+def test_a_build_that_failed_of_anything_else_is_not_tried_again(tmp_path: Path) -> None:
+    collided = ("model.xtage.int_sales", "error", COLLISION)
+    assert retry(tmp_path, collided, ("test.xtage.unique_a.1", "fail", "Got 2 results")) == (1, 0)
+    assert retry(tmp_path, ("test.xtage.unique_a.1", "fail", "Got 2 results")) == (1, 0)

@@ -21,9 +21,9 @@ runs_layer = pytest.mark.skipif(
 
 
 @runs_layer
-def test_the_trimmed_layer_has_all_that_the_loaders_import(tmp_path: Path) -> None:
+def test_the_trimmed_layer_has_all_that_the_functions_import(tmp_path: Path) -> None:
     dependencies.install(dependencies.locked(PROJECT, "lambda"), tmp_path)
-    imported = "loaders.handler, loaders.parse.parquet_reader"
+    imported = "loaders.handler, loaders.parse.parquet_reader, api.handler, api.authorizer, api.documentation"
     script = f"import sys; sys.path[:0] = {[str(PROJECT), str(tmp_path)]}; import {imported}"
     # -S leaves out the packages of the Python that runs it.
     done = subprocess.run([LOADERS_PYTHON, "-I", "-S", "-c", script], capture_output=True, text=True, check=False)

@@ -1,6 +1,7 @@
 """A deployment's promises, kept against the embedded AWS by the code that deploys to AWS."""
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -15,17 +16,25 @@ from botocore.exceptions import ClientError
 from localcloud.aws import Aws
 from localcloud.postgres import Postgres
 from tests.conftest import make_settings
-from xtage.deploy import PROJECT, DeployError, StackEvent, deploy, destroy
+from xtage.cli import exit_code
+from xtage.deploy import PROJECT, Change, DeployError, StackEvent, deploy, destroy
+from xtage.deploy.stacks import outputs_of
 from xtage.deploy.upload import empty
 
 OUTPUTS = {
     "RawBucketName",
+    "AuditBucketName",
     "DatabaseEndpoint",
     "DatabasePort",
     "DatabaseSecretArn",
     "StateMachineArn",
     "MigrateFunctionName",
     "BuildProjectName",
+    "ApiId",
+    "ApiStageName",
+    "ApiUrl",
+    "ApiKeyTableName",
+    "ApiUsagePlanId",
 }
 
 # A resource that cannot be made: it attaches a secret to a database that does not exist.
@@ -63,7 +72,7 @@ def session(cloud: tuple[Aws, Postgres], monkeypatch: pytest.MonkeyPatch) -> bot
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what a deployment reads, with a stage `trial`, to be changed at will."""
-    for name in ("infra", "orchestration", "contracts", "loaders", "dbt_project"):
+    for name in ("infra", "orchestration", "contracts", "loaders", "glue", "api", "dbt_project"):
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copy(PROJECT / name, tmp_path / name)
@@ -84,7 +93,7 @@ def trial(session: boto3.Session, project: Path) -> Iterator[Callable[[], list[S
         return events
 
     yield deploy_trial
-    destroy("trial", session, with_drops=True)
+    destroy("trial", session, with_data=True)
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -116,7 +125,28 @@ def test_a_deployment_makes_the_stacks_and_the_tables(
         cursor = connection.cursor()
         cursor.execute("select table_name from information_schema.tables where table_schema = 'raw'")
         tables = {name for (name,) in cursor.fetchall()}
-    assert tables == {"sales", "transactions", "products", "customers", "exchange_rates"}
+    assert tables == {
+        *("sales", "transactions", "products", "customers", "exchange_rates"),
+        *("orders", "orders__lines", "orders__payments"),
+    }
+
+
+def test_the_trail_records_calls_and_each_touch_of_a_dropped_file(
+    trial: Callable[[], list[StackEvent]], session: boto3.Session
+) -> None:
+    trial()
+    trails = session.client("cloudtrail")
+    (trail,) = trails.describe_trails()["trailList"]
+    assert trail["Name"] == "xtage-trial"
+    assert trail["IsMultiRegionTrail"]
+    assert trail["LogFileValidationEnabled"]
+    assert trails.get_trail_status(Name="xtage-trial")["IsLogging"]
+    selectors = trails.get_event_selectors(TrailName="xtage-trial")["AdvancedEventSelectors"]
+    fields = {field["Field"]: field for selector in selectors for field in selector["FieldSelectors"]}
+    assert fields["resources.ARN"]["StartsWith"] == ["arn:aws:s3:::xtage-data-pipeline-trial/"]
+    key = {"AttributeKey": "ResourceName", "AttributeValue": "raw/sales/seen.csv"}
+    session.client("s3").put_object(Bucket="xtage-data-pipeline-trial", Key="raw/sales/seen.csv", Body=b"")
+    assert "PutObject" in {event["EventName"] for event in trails.lookup_events(LookupAttributes=[key])["Events"]}
 
 
 def test_deploying_again_changes_nothing(trial: Callable[[], list[StackEvent]]) -> None:
@@ -204,6 +234,43 @@ def test_tables_that_cannot_be_made_are_an_error_that_says_why(
         deploy("trial", session, project=project)
 
 
+def test_changes_are_told_before_they_are_made_and_can_be_called_off(
+    trial: Callable[[], list[StackEvent]], project: Path, session: boto3.Session
+) -> None:
+    told: list[Change] = []
+
+    def call_off(changes: list[Change]) -> None:
+        told.extend(changes)
+        raise KeyboardInterrupt
+
+    trial()
+    change_sets = session.client("cloudformation").list_change_sets(StackName="xtage-trial")["Summaries"]
+    edit(project / "infra" / "cloudformation" / "parameters" / "trial.json", "rate(5 minutes)", "rate(7 minutes)")
+    with pytest.raises(KeyboardInterrupt):
+        deploy("trial", session, project=project, on_changes=call_off)
+    assert ("Modify", "Orchestration") in {(change.action, change.resource) for change in told}
+    assert session.client("events").describe_rule(Name="xtage-trial-sweep")["ScheduleExpression"] == "rate(5 minutes)"
+    assert session.client("cloudformation").list_change_sets(StackName="xtage-trial")["Summaries"] == change_sets
+
+
+def test_the_commands_deploy_twice_and_destroy(
+    cloud: tuple[Aws, Postgres],
+    session: boto3.Session,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in cloud[0].settings.as_environment().items():
+        monkeypatch.setenv(name, value)
+    assert exit_code(["deploy", "--stage", "local"]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"^add +xtage-local +Loaders +AWS::CloudFormation::Stack$", told, re.MULTILINE)
+    assert re.search(r"^StateMachineArn +arn:aws:states:", told, re.MULTILINE)
+    assert exit_code(["deploy", "--stage", "local"]) == 0
+    assert "nothing to deploy" in capsys.readouterr().out
+    assert exit_code(["destroy", "--stage", "local", "--with-data", "--yes"]) == 0
+    assert statuses(session) == {}
+
+
 def test_an_unknown_stage_is_an_error_that_names_the_known_ones(session: boto3.Session) -> None:
     with pytest.raises(DeployError, match="no stage 'nowhere', only dev, local, prod"):
         deploy("nowhere", session)
@@ -218,21 +285,24 @@ def test_parameters_that_cannot_be_read_are_an_error_that_names_their_file(
         deploy("trial", session, project=project)
 
 
-def test_destroying_leaves_nothing_but_the_dropped_files(
+def test_destroying_leaves_nothing_but_the_dropped_files_and_the_audit_trail(
     trial: Callable[[], list[StackEvent]], session: boto3.Session
 ) -> None:
     trial()
     s3: Any = session.client("s3")
     s3.put_object(Bucket="xtage-data-pipeline-trial", Key="raw/sales/a.csv", Body=b"a drop")
+    audit = outputs_of(session.client("cloudformation"), "xtage-trial")["AuditBucketName"]
     destroy("trial", session)
     assert not [name for name in statuses(session) if name.startswith("xtage-trial")]
-    assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["xtage-data-pipeline-trial"]
+    assert {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]} == {"xtage-data-pipeline-trial", audit}
+    assert session.client("cloudtrail").list_trails()["Trails"] == []
     with pytest.raises(ClientError):
         session.client("lambda").get_function(FunctionName="xtage-trial-load")
     with pytest.raises(DeployError, match="trial already exists; give the stage another BucketSuffix"):
         trial()
-    empty(s3, "xtage-data-pipeline-trial")
-    s3.delete_bucket(Bucket="xtage-data-pipeline-trial")
+    for bucket in ("xtage-data-pipeline-trial", audit):
+        empty(s3, bucket)
+        s3.delete_bucket(Bucket=bucket)
 
 
 def test_destroying_what_is_not_there_does_nothing(session: boto3.Session) -> None:

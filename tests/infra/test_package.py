@@ -2,15 +2,30 @@
 
 import io
 import os
+import re
 import shutil
+import ssl
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
+from loaders.database import tls_context
 from xtage.deploy import PROJECT
-from xtage.deploy.package import Artifact, dbt_source, definition, loaders_code, template, with_template_urls
+from xtage.deploy.package import (
+    Artifact,
+    api_code,
+    dbt_source,
+    definition,
+    glue_packages,
+    glue_script,
+    loaders_code,
+    template,
+    with_template_urls,
+)
+from xtage.profiles import read_target
 
 
 @pytest.fixture
@@ -19,8 +34,13 @@ def project(tmp_path: Path) -> Path:
     for name, text in {
         "loaders/handler.py": "def load(event, context): ...",
         "loaders/schema/rds.sql": "create schema raw;",
+        "api/handler.py": "def handle(event, context): ...",
         "loaders/__pycache__/handler.cpython-311.pyc": "compiled",
         "contracts/sales.odcs.yaml": "kind: DataContract",
+        "glue/__init__.py": "",
+        "glue/jobs/flatten.py": "print(1)",
+        "infra/certificates/rds-ca-bundle.pem": "certificates",
+        "infra/cloudformation/root.yaml": "Resources: {}",
         "dbt_project.yml": "name: xtage",
         "profiles.yml": "xtage: {}",
         "dbt_project/models/staging/stg_sales.sql": "select 1",
@@ -40,8 +60,23 @@ def names(artifact: Artifact) -> list[str]:
     return sorted(zipfile.ZipFile(io.BytesIO(artifact.read())).namelist())
 
 
-def test_the_loaders_code_is_the_loaders_and_the_contracts(project: Path) -> None:
-    assert names(loaders_code(project)) == ["contracts/sales.odcs.yaml", "loaders/handler.py", "loaders/schema/rds.sql"]
+def test_the_loaders_code_is_the_loaders_the_contracts_and_the_certificates(project: Path) -> None:
+    assert names(loaders_code(project)) == [
+        "contracts/sales.odcs.yaml",
+        "infra/certificates/rds-ca-bundle.pem",
+        "loaders/handler.py",
+        "loaders/schema/rds.sql",
+    ]
+
+
+def test_the_code_of_the_api_brings_the_loaders_and_the_contracts_along(project: Path) -> None:
+    assert names(api_code(project)) == ["api/handler.py", *names(loaders_code(project))]
+
+
+def test_a_job_is_its_script_and_the_packages_it_imports(project: Path) -> None:
+    assert names(glue_packages(project)) == ["glue/__init__.py", "glue/jobs/flatten.py"]
+    script = glue_script(project, "flatten")
+    assert (script.key.endswith(".py"), script.read()) == (True, b"print(1)")
 
 
 def test_the_dbt_source_is_what_the_build_needs(project: Path) -> None:
@@ -49,13 +84,16 @@ def test_the_dbt_source_is_what_the_build_needs(project: Path) -> None:
         "dbt_project.yml",
         "dbt_project/models/staging/stg_sales.sql",
         "dbt_project/models/staging/stg_sales.yml",
+        "infra/certificates/rds-ca-bundle.pem",
         "orchestration/buildspec.yml",
         "orchestration/pipeline.asl.json",
         "profiles.yml",
     ]
 
 
-@pytest.mark.parametrize("make", [loaders_code, dbt_source], ids=["loaders", "dbt"])
+@pytest.mark.parametrize(
+    "make", [loaders_code, api_code, glue_packages, dbt_source], ids=["loaders", "api", "glue", "dbt"]
+)
 def test_a_copy_of_the_project_makes_the_same_bytes(
     project: Path, tmp_path: Path, make: Callable[[Path], Artifact]
 ) -> None:
@@ -97,3 +135,20 @@ def test_the_project_itself_can_be_packaged() -> None:
     assert "orchestration/buildspec.yml" in names(dbt_source(PROJECT))
     assert definition(PROJECT).key.startswith("pipeline/")
     assert template(PROJECT, "storage.yaml").key.startswith("templates/storage/")
+
+
+def test_the_certificates_of_rds_are_where_functions_and_builds_look_for_them() -> None:
+    """RDS signs with a root of its region; each is valid for decades."""
+    template = yaml.safe_load(re.sub(r"!\w+", "", (PROJECT / "infra/cloudformation/loaders.yaml").read_text()))
+    in_function = template["Parameters"]["DatabaseCaBundle"]["Default"].removeprefix("/var/task/")
+    in_build = read_target(PROJECT, "rds")["sslrootcert"]
+    assert in_function == in_build
+    for artifact in (loaders_code(PROJECT), dbt_source(PROJECT)):
+        assert in_function in names(artifact)
+    context = tls_context({"DATABASE_CA_BUNDLE": str(PROJECT / in_function)})
+    assert isinstance(context, ssl.SSLContext)
+    roots = [(dict(pair[0] for pair in root["subject"])["commonName"], root) for root in context.get_ca_certs()]
+    assert len(roots) > 80
+    assert all(re.fullmatch(r"Amazon RDS [a-z0-9-]+ Root CA (RSA2048|RSA4096|ECC384) G1", name) for name, _ in roots)
+    assert all(root["subject"] == root["issuer"] for _, root in roots)
+    assert min(int(root["notAfter"].split()[3]) for _, root in roots) > 2060

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from loaders.failures import described
 from tests.infra.conftest import DEFINITION, Pipeline
 
 EVENT = {"detail-type": "Object Created", "detail": {"object": {"key": "raw/sales/a.csv"}}}
@@ -16,7 +17,7 @@ def test_a_run_loads_each_delivery_once_and_closes(pipeline: Pipeline) -> None:
     assert run["output"] == {"outcome": "closed", "records_loaded": 2}
     assert sorted(call["delivery_id"] for call in pipeline.calls("Load")) == [1, 2]
     assert all(call["run_id"] == 7 for call in pipeline.calls("Load"))
-    closing = {"run_id": 7, "execution_arn": run["executionArn"], "round": 1, "built": False}
+    closing = {"run_id": 7, "execution_arn": run["executionArn"], "round": 1, "built": False, "redshift_built": False}
     assert pipeline.calls("CloseRun") == [closing]
     assert pipeline.calls("RecordFailure") == pipeline.calls("FailRun") == []
 
@@ -37,6 +38,37 @@ def test_a_round_of_any_size_is_loaded(pipeline: Pipeline, count: int) -> None:
     pipeline.script(NextRound={"deliveries": [{"delivery_id": number} for number in range(count)]})
     assert pipeline.run()["status"] == "SUCCEEDED"
     assert sorted(call["delivery_id"] for call in pipeline.calls("Load")) == list(range(count))
+
+
+def nested(*deliveries: int) -> dict[str, Any]:
+    return {"deliveries": [{"delivery_id": number, "route": "glue"} for number in deliveries]}
+
+
+def test_a_nested_file_is_split_flattened_and_landed(pipeline: Pipeline) -> None:
+    flat = {"delivery_id": 2, "route": "lambda"}
+    pipeline.script(NextRound={"deliveries": [*nested(1)["deliveries"], flat]})
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    assert pipeline.calls("Split") == [{"delivery_id": 1, "run_id": 7}]
+    assert pipeline.calls("Flatten") == [{"location": "s3://bucket/work/1/"}]
+    assert pipeline.calls("Land") == [{"delivery_id": 1, "run_id": 7, "prefix": "work/1/"}]
+    assert [call["delivery_id"] for call in pipeline.calls("Load")] == [2]
+
+
+def test_a_nested_file_that_is_settled_by_the_split_starts_no_job(pipeline: Pipeline) -> None:
+    pipeline.script(NextRound=nested(1), Split={"outcome": "settled", "status": "failed"})
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    assert pipeline.calls("Flatten") == pipeline.calls("Land") == pipeline.calls("RecordFailure") == []
+
+
+def test_a_failed_job_is_recorded_with_its_error_and_does_not_stop_the_other_files(pipeline: Pipeline) -> None:
+    odd = {"outcome": "split", "prefix": "work/odd/", "location": "s3://bucket/work/odd/"}
+    pipeline.script(NextRound={"deliveries": [*nested(1)["deliveries"], {"delivery_id": 2}]}, Split=odd)
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    (failure,) = pipeline.calls("RecordFailure")
+    assert (failure["delivery_id"], failure["error"]) == (1, "States.TaskFailed")
+    assert "ValueError: the place is odd" in described(failure["error"], failure["cause"])
+    assert pipeline.calls("Land") == []
+    assert [call["delivery_id"] for call in pipeline.calls("Load")] == [2]
 
 
 def test_an_execution_that_finds_a_live_run_leaves_it_the_work(pipeline: Pipeline) -> None:
@@ -157,14 +189,14 @@ def test_a_run_that_could_not_open_has_nothing_to_close(pipeline: Pipeline) -> N
 
 def test_a_run_that_landed_something_builds_before_it_closes(pipeline: Pipeline) -> None:
     pipeline.script_build()
-    pipeline.script(NeedsBuild={"build": "yes"})
+    pipeline.script(NeedsBuild={"build": "yes", "redshift": "no"})
     assert pipeline.run()["status"] == "SUCCEEDED"
     assert [call["built"] for call in pipeline.calls("CloseRun")] == [True]
 
 
 def test_what_arrives_while_files_load_is_loaded_before_the_one_build(pipeline: Pipeline) -> None:
     pipeline.script_build()
-    pipeline.script(NeedsBuild=[{"build": "more"}, {"build": "yes"}])
+    pipeline.script(NeedsBuild=[{"build": "more", "redshift": "no"}, {"build": "yes", "redshift": "no"}])
     assert pipeline.run()["status"] == "SUCCEEDED"
     assert [call["round"] for call in pipeline.calls("NextRound")] == [1, 2]
     assert [call["round"] for call in pipeline.calls("NeedsBuild")] == [1, 2]
@@ -180,7 +212,7 @@ def test_a_build_is_forced_by_the_one_who_starts_the_run(pipeline: Pipeline) -> 
 
 def test_a_failed_build_says_which_model_failed(pipeline: Pipeline) -> None:
     pipeline.script_build(broken="", reason='model stg_sales: column "x" does not exist')
-    pipeline.script(NeedsBuild={"build": "yes"})
+    pipeline.script(NeedsBuild={"build": "yes", "redshift": "no"})
     run = pipeline.run()
     assert run["status"] == "FAILED"
     (failure,) = pipeline.calls("FailRun")
@@ -191,7 +223,7 @@ def test_a_failed_build_says_which_model_failed(pipeline: Pipeline) -> None:
 
 def test_a_build_that_failed_without_a_word_says_which_command_it_was(pipeline: Pipeline) -> None:
     pipeline.script_build(broken="")
-    pipeline.script(NeedsBuild={"build": "yes"})
+    pipeline.script(NeedsBuild={"build": "yes", "redshift": "no"})
     pipeline.run()
     (failure,) = pipeline.calls("FailRun")
     assert failure["state"] == "Build"
@@ -212,14 +244,14 @@ def test_only_transient_errors_and_the_services_own_are_retried() -> None:
         for retrier in state.get("Retry", [])
         for error in retrier["ErrorEquals"]
     }
-    services = {"Lambda", "Sfn", "StepFunctions"}
+    services = {"Lambda", "Sfn", "StepFunctions", "Glue"}
     assert {error for error in retried if error.split(".")[0] not in services} == {"TransientError"}
 
 
 def test_every_lambda_retries_alike_with_backoff_and_jitter() -> None:
     states = tasks(json.loads(DEFINITION.read_text())["States"])
     policies = [state["Retry"] for state in states.values() if state["Resource"].endswith(":lambda:invoke")]
-    assert len(policies) == 7
+    assert len(policies) == 10
     assert all(policy == policies[0] for policy in policies)
     assert all(retrier["BackoffRate"] > 1 and retrier["JitterStrategy"] == "FULL" for retrier in policies[0])
 
@@ -237,3 +269,50 @@ def catches_all(state: dict[str, Any]) -> bool:
 def test_no_feature_is_used_that_the_embedded_engine_ignores() -> None:
     text = DEFINITION.read_text()
     assert all(feature not in text for feature in ("ItemBatcher", "ResultWriter", "s3:getObject", "DISTRIBUTED"))
+
+
+def test_redshift_is_copied_to_and_built_after_rds(pipeline: Pipeline) -> None:
+    pipeline.script_build()
+    pipeline.script(
+        NeedsBuild={"build": "yes", "redshift": "yes"}, CopyToRedshift=[{"outcome": "more"}, {"outcome": "done"}]
+    )
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    assert pipeline.calls("CopyToRedshift") == [{"run_id": 7}, {"run_id": 7}]
+    assert [(call["built"], call["redshift_built"]) for call in pipeline.calls("CloseRun")] == [(True, True)]
+
+
+def test_redshift_catches_up_when_rds_has_nothing_to_build(pipeline: Pipeline) -> None:
+    pipeline.script_build()
+    pipeline.script(NeedsBuild={"build": "no", "redshift": "yes"})
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    assert [(call["built"], call["redshift_built"]) for call in pipeline.calls("CloseRun")] == [(False, True)]
+
+
+def test_a_collision_in_redshift_is_tried_again(pipeline: Pipeline) -> None:
+    pipeline.script_build()
+    collision = {"raise": "TransientError", "message": "Redshift: 1023 Serializable isolation violation"}
+    pipeline.script(NeedsBuild={"build": "no", "redshift": "yes"}, CopyToRedshift=[collision, {"outcome": "done"}])
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    assert len(pipeline.calls("CopyToRedshift")) == 2
+
+
+def test_what_fails_in_redshift_is_reported_and_what_rds_built_stays_built(pipeline: Pipeline) -> None:
+    pipeline.script_build()
+    pipeline.script(
+        NeedsBuild={"build": "yes", "redshift": "yes"},
+        CopyToRedshift={"raise": "TerminalError", "message": "Redshift: permission denied"},
+    )
+    run = pipeline.run()
+    assert run["status"] == "FAILED"
+    assert run["cause"].startswith("CopyToRedshift: ")
+    (failure,) = pipeline.calls("FailRun")
+    assert (failure["state"], failure["built"], failure["redshift_built"]) == ("CopyToRedshift", True, False)
+    assert pipeline.calls("CloseRun") == []
+
+
+def test_a_build_that_fails_in_redshift_alone_says_where(pipeline: Pipeline) -> None:
+    pipeline.script_build(redshift_broken="", reason="model stg_sales: no such function")
+    pipeline.script(NeedsBuild={"build": "yes", "redshift": "yes"})
+    assert pipeline.run()["cause"] == "BuildRedshift: model stg_sales: no such function"
+    (failure,) = pipeline.calls("FailRun")
+    assert (failure["state"], failure["built"], failure["redshift_built"]) == ("BuildRedshift", True, False)

@@ -10,7 +10,7 @@ import yaml
 from cfnlint.api import lint_file
 
 from xtage.deploy import PROJECT
-from xtage.deploy.package import TEMPLATES, nested_templates
+from xtage.deploy.package import TEMPLATES, nested_templates, template
 
 DIRECTORY = PROJECT / TEMPLATES
 FILES = sorted(DIRECTORY.glob("*.yaml"))
@@ -100,9 +100,10 @@ def test_buckets_are_encrypted_and_closed_to_the_public(name: str, bucket: dict[
 def test_buckets_refuse_plain_http() -> None:
     policies = [properties["PolicyDocument"]["Statement"] for _, properties in resources("AWS::S3::BucketPolicy")]
     assert len(policies) == len(resources("AWS::S3::Bucket"))
-    for (statement,) in policies:
-        assert statement["Effect"] == "Deny"
-        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    for first, *others in policies:
+        assert first["Effect"] == "Deny"
+        assert first["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert all("aws:SourceArn" in other["Condition"]["StringEquals"] for other in others)
 
 
 def test_the_database_is_private_and_encrypted_and_its_password_a_secret() -> None:
@@ -112,17 +113,29 @@ def test_the_database_is_private_and_encrypted_and_its_password_a_secret() -> No
     assert "resolve:secretsmanager" in database["MasterUserPassword"]["Sub"]
 
 
-def test_the_password_holds_only_characters_that_rds_and_shells_take() -> None:
-    ((_, secret),) = resources("AWS::SecretsManager::Secret")
-    excluded = secret["GenerateSecretString"]["ExcludeCharacters"]
+def test_redshift_is_private_and_its_password_a_secret_and_connections_need_tls() -> None:
+    ((_, workgroup),) = resources("AWS::RedshiftServerless::Workgroup")
+    ((_, namespace),) = resources("AWS::RedshiftServerless::Namespace")
+    assert workgroup["PubliclyAccessible"] is False
+    assert {"ParameterKey": "require_ssl", "ParameterValue": "true"} in workgroup["ConfigParameters"]
+    assert "resolve:secretsmanager" in namespace["AdminUserPassword"]["Sub"]
+
+
+def test_passwords_hold_only_characters_that_databases_and_shells_take() -> None:
+    secrets = [secret for _, secret in resources("AWS::SecretsManager::Secret")]
+    generated = [secret["GenerateSecretString"] for secret in secrets if "GenerateSecretString" in secret]
     punctuation = {chr(code) for code in range(33, 127) if not chr(code).isalnum()}
-    assert set(excluded) == punctuation
+    assert [set(how["ExcludeCharacters"]) for how in generated] == [punctuation] * 3
+    composed = [secret["SecretString"]["Sub"] for secret in secrets if "SecretString" in secret]
+    assert all("resolve:secretsmanager" in text for text in composed)
 
 
 def test_no_secret_is_a_plain_environment_variable() -> None:
     ((_, project),) = resources("AWS::CodeBuild::Project")
-    variables = {variable["Name"]: variable for variable in project["Environment"]["EnvironmentVariables"]}
-    connection = {"RDS_HOST", "RDS_PORT", "RDS_USER", "RDS_PASSWORD", "RDS_DBNAME"}
+    given = [variable.get("If", [None, variable])[1] for variable in project["Environment"]["EnvironmentVariables"]]
+    variables = {variable["Name"]: variable for variable in given}
+    parts = ("HOST", "PORT", "USER", "PASSWORD", "DBNAME")
+    connection = {f"{database}_{part}" for database in ("RDS", "REDSHIFT") for part in parts}
     assert connection <= set(variables)
     assert {variables[name]["Type"] for name in connection} == {"SECRETS_MANAGER"}
     for _, function in resources("AWS::Lambda::Function"):
@@ -137,10 +150,52 @@ def test_every_function_has_a_role_and_a_log_of_its_own() -> None:
     assert all("RetentionInDays" in group for _, group in resources("AWS::Logs::LogGroup"))
 
 
-def test_every_function_is_an_entry_of_the_loaders() -> None:
-    source = (PROJECT / "loaders" / "handler.py").read_text()
-    entries = {f"loaders.handler.{name}" for name in re.findall(r"^def ([a-z]\w*)\(event", source, re.MULTILINE)}
-    assert {function["Handler"] for _, function in resources("AWS::Lambda::Function")} == entries
+@pytest.mark.parametrize("package", ["loaders", "api"])
+def test_every_entry_of_a_package_is_a_function_and_every_function_an_entry(package: str) -> None:
+    entries = {
+        f"{package}.{path.stem}.{name}"
+        for path in (PROJECT / package).glob("*.py")
+        for name in re.findall(r"^def ([a-z]\w*)\(event: dict", path.read_text(), re.MULTILINE)
+    }
+    handlers = {function["Handler"] for _, function in resources("AWS::Lambda::Function")}
+    assert {handler for handler in handlers if handler.startswith(f"{package}.")} == entries
+
+
+def test_the_api_may_put_files_into_its_own_folders_only_and_asks_the_database_as_the_reader() -> None:
+    of_the_api = [statement for name, statement in statements() if name == "api.ApiRole"]
+    on_s3 = [statement for statement in of_the_api if any("s3:" in action for action in flat(statement["Action"]))]
+    assert [statement["Resource"]["Sub"].rpartition(":::")[2] for statement in on_s3] == [
+        "${RawBucketName}/raw/*/api/*"
+    ]
+    function = dict(resources("AWS::Lambda::Function"))["api.ApiFunction"]
+    assert function["Environment"]["Variables"]["DATABASE_SECRET"] == {"Ref": "ReaderSecretArn"}
+
+
+def test_every_way_into_the_api_but_its_description_asks_the_authorizer() -> None:
+    methods = dict(resources("AWS::ApiGateway::Method"))
+    open_to_all = {name for name, method in methods.items() if method["AuthorizationType"] == "NONE"}
+    assert open_to_all == {"api.DocsMethod", "api.DocsAssetMethod", "api.DescriptionMethod"}
+    others = [method for name, method in methods.items() if name not in open_to_all]
+    assert others
+    assert all((method["AuthorizationType"], method["ApiKeyRequired"]) == ("CUSTOM", True) for method in others)
+    assert all(methods[name]["HttpMethod"] == "GET" for name in open_to_all)
+
+
+def test_the_api_is_deployed_anew_when_its_template_changes() -> None:
+    text = (DIRECTORY / "api.yaml").read_text()
+    names = re.findall(r"^  (\w+):\n    Type: AWS::ApiGateway::Deployment", text, re.MULTILINE)
+    assert names == ["DeploymentOfThisTemplate"]
+    artifact = template(PROJECT, "api.yaml")
+    made = artifact.read().decode()
+    assert "DeploymentOfThisTemplate" not in made
+    assert f"Deployment{Path(artifact.key).stem}:" in made
+
+
+def test_what_a_deployment_of_the_api_copies_is_there_before_it() -> None:
+    described = load(DIRECTORY / "api.yaml")["Resources"]
+    copied = {"AWS::ApiGateway::Method", "AWS::ApiGateway::GatewayResponse"}
+    before = {name for name, resource in described.items() if resource["Type"] in copied}
+    assert set(described["DeploymentOfThisTemplate"]["DependsOn"]) == before
 
 
 def test_only_network_interfaces_are_allowed_on_every_resource() -> None:

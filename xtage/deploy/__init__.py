@@ -5,8 +5,10 @@
 The endpoint comes from the session and the environment (`AWS_ENDPOINT_URL`); nothing here knows which AWS it talks to.
 """
 
+from xtage.deploy.changes import Change
+from xtage.deploy.command import command
 from xtage.deploy.deployment import PROJECT, deploy, destroy, stages
 from xtage.deploy.errors import DeployError
 from xtage.deploy.events import StackEvent
 
-__all__ = ["PROJECT", "DeployError", "StackEvent", "deploy", "destroy", "stages"]
+__all__ = ["PROJECT", "Change", "DeployError", "StackEvent", "command", "deploy", "destroy", "stages"]

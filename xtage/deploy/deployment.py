@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from botocore.config import Config
 
 from xtage.deploy import dependencies, package
+from xtage.deploy.changes import OnChanges
 from xtage.deploy.errors import DeployError
 from xtage.deploy.events import OnEvent
 from xtage.deploy.stacks import Stack, bring_up, outputs_of, take_down
@@ -27,42 +30,50 @@ _MIGRATION_SECONDS = 310
 
 
 def deploy(
-    stage: str, session: boto3.Session, on_event: OnEvent = lambda event: None, project: Path = PROJECT
+    stage: str,
+    session: boto3.Session,
+    on_event: OnEvent = lambda event: None,
+    project: Path = PROJECT,
+    *,
+    parameters: Mapping[str, str] = MappingProxyType({}),
+    on_changes: OnChanges = lambda changes: None,
 ) -> dict[str, str]:
     """Brings a stage to what the project says, tables included; returns the root stack's outputs.
 
-    `stage` names a file in infra/cloudformation/parameters. Deploying again what is deployed changes nothing and takes
-    a few calls. Raises DeployError.
+    `stage` names a file in infra/cloudformation/parameters; `parameters` go before what it says. Deploying again what
+    is deployed changes nothing and takes a few calls. Raises DeployError, and what `on_changes` raises.
     """
     account = session.client("sts").get_caller_identity()["Account"]
-    parameters = _parameters(stage, account, project)
+    given = {**_parameters(stage, account, project), **parameters}
     cloudformation, s3 = session.client("cloudformation"), session.client("s3")
 
     artifacts_template = (project / package.TEMPLATES / "artifacts.yaml").read_text()
     artifacts_stack = Stack(_artifacts_name(stage), artifacts_template, {})
-    bucket = bring_up(cloudformation, artifacts_stack, on_event)["ArtifactBucketName"]
+    bucket = bring_up(cloudformation, artifacts_stack, on_event, on_changes)["ArtifactBucketName"]
 
-    root = _upload_all(stage, parameters, s3, bucket, project)
-    outputs = bring_up(cloudformation, root, on_event)
+    root = _upload_all(stage, given, s3, bucket, project)
+    outputs = bring_up(cloudformation, root, on_event, on_changes)
     _migrate(session, outputs["MigrateFunctionName"])
     return outputs
 
 
 def destroy(
-    stage: str, session: boto3.Session, on_event: OnEvent = lambda event: None, *, with_drops: bool = False
+    stage: str, session: boto3.Session, on_event: OnEvent = lambda event: None, *, with_data: bool = False
 ) -> None:
-    """Takes a stage away: its stacks and the artifacts. A last snapshot of the database stays, and the dropped files.
+    """Takes a stage away: its stacks and the artifacts.
 
-    `with_drops` deletes every version of every dropped file too, and their bucket. Raises DeployError when something
-    cannot be deleted; destroying again goes on from there.
+    A last snapshot of the database stays, and so do the dropped files and the audit trail's, each in its bucket;
+    `with_data` deletes both buckets with every version of every file. Raises DeployError when something cannot be
+    deleted; destroying again goes on from there.
     """
     cloudformation, s3 = session.client("cloudformation"), session.client("s3")
-    drops = outputs_of(cloudformation, _root_name(stage)).get("RawBucketName")
+    outputs = outputs_of(cloudformation, _root_name(stage))
+    kept = [outputs[name] for name in ("RawBucketName", "AuditBucketName") if name in outputs]
     artifacts = outputs_of(cloudformation, _artifacts_name(stage)).get("ArtifactBucketName")
     take_down(cloudformation, _root_name(stage), on_event)
-    if with_drops and drops is not None:
-        empty(s3, drops)
-        s3.delete_bucket(Bucket=drops)
+    for bucket in kept if with_data else ():
+        empty(s3, bucket)
+        s3.delete_bucket(Bucket=bucket)
     if artifacts is not None:
         empty(s3, artifacts)
     take_down(cloudformation, _artifacts_name(stage), on_event)
@@ -79,6 +90,9 @@ def _upload_all(stage: str, parameters: dict[str, str], s3: S3Client, bucket: st
     templates = {name: package.template(project, name) for name in package.nested_templates(root)}
     installed = {
         "LoadersCodeKey": package.loaders_code(project),
+        "GluePackagesKey": package.glue_packages(project),
+        "FlattenScriptKey": package.glue_script(project, "json_to_tabular"),
+        "ApiCodeKey": package.api_code(project),
         "DbtSourceKey": package.dbt_source(project),
         "DefinitionKey": package.definition(project),
     }

@@ -16,7 +16,10 @@ from pathlib import Path
 
 TEMPLATES = Path("infra", "cloudformation")
 
-_LOADERS_CODE = ("loaders/**/*.py", "loaders/**/*.sql", "contracts/*.odcs.yaml")
+_CERTIFICATES = "infra/certificates/*.pem"
+_LOADERS_CODE = ("loaders/**/*.py", "loaders/**/*.sql", "contracts/*.odcs.yaml", _CERTIFICATES)
+_GLUE_PACKAGES = ("glue/**/*.py",)
+_API_CODE = ("api/**/*.py", *_LOADERS_CODE)
 _DBT_SOURCE = (
     "dbt_project.yml",
     "profiles.yml",
@@ -26,10 +29,14 @@ _DBT_SOURCE = (
     "dbt_project/**/*.csv",
     "dbt_project/**/*.md",
     "orchestration/*",
+    _CERTIFICATES,
 )
 
 # The first moment that a zip can hold; the real times differ between two checkouts of the same content.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+# API Gateway serves what a deployment copied: a template that changed needs a deployment of another name.
+_API_DEPLOYMENT = b"DeploymentOfThisTemplate"
 
 _TEMPLATE_FILE = re.compile(r"^(\s+TemplateURL: )(\S+\.yaml)$", re.MULTILINE)
 
@@ -43,8 +50,23 @@ class Artifact:
 
 
 def loaders_code(project: Path) -> Artifact:
-    """The Lambda functions' code: loaders/ and contracts/."""
+    """The Lambda functions' code: loaders/, contracts/ and the certificates that RDS is verified with."""
     return _zip("loaders", project, _LOADERS_CODE)
+
+
+def api_code(project: Path) -> Artifact:
+    """The code of the API's functions: api/, and the loaders/ and contracts/ that it uses."""
+    return _zip("api", project, _API_CODE)
+
+
+def glue_packages(project: Path) -> Artifact:
+    """What the Glue jobs' scripts import: glue/."""
+    return _zip("glue", project, _GLUE_PACKAGES)
+
+
+def glue_script(project: Path, job: str) -> Artifact:
+    """The script of a Glue job, `job` being its module's name."""
+    return _document(f"glue/{job}", project / "glue" / "jobs" / f"{job}.py")
 
 
 def dbt_source(project: Path) -> Artifact:
@@ -58,8 +80,10 @@ def definition(project: Path) -> Artifact:
 
 
 def template(project: Path, name: str) -> Artifact:
-    """A nested template, `name` being its file's name."""
-    return _document(f"templates/{name.removesuffix('.yaml')}", project / TEMPLATES / name)
+    """A nested template, `name` being its file's name; a deployment in it is named after the template's content."""
+    document = _document(f"templates/{name.removesuffix('.yaml')}", project / TEMPLATES / name)
+    deployment = f"Deployment{Path(document.key).stem}".encode()
+    return Artifact(document.key, lambda: document.read().replace(_API_DEPLOYMENT, deployment))
 
 
 def nested_templates(root: str) -> list[str]:

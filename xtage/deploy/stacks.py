@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from xtage.deploy.changes import OnChanges, changes_of
 from xtage.deploy.errors import DeployError
 from xtage.deploy.events import EventFollower, OnEvent
 
@@ -36,16 +37,18 @@ class Stack:
     parameters: Mapping[str, str]
 
 
-def bring_up(cloudformation: CloudFormationClient, stack: Stack, on_event: OnEvent) -> dict[str, str]:
+def bring_up(
+    cloudformation: CloudFormationClient, stack: Stack, on_event: OnEvent, on_changes: OnChanges
+) -> dict[str, str]:
     """Creates or updates a stack and waits for it; returns its outputs.
 
     What an earlier, killed deployment has left is waited for or cleared away first. Raises DeployError naming the
-    resource that failed and CloudFormation's reason.
+    resource that failed and CloudFormation's reason, and what `on_changes` raises, with nothing changed.
     """
     current = _cleared(cloudformation, stack.name, on_event)
     if not _is_as_wanted(cloudformation, current, stack):
         is_new = current is None or current["StackStatus"] == "REVIEW_IN_PROGRESS"
-        _change(cloudformation, stack, "CREATE" if is_new else "UPDATE", on_event)
+        _change(cloudformation, stack, "CREATE" if is_new else "UPDATE", on_event, on_changes)
     return outputs_of(cloudformation, stack.name)
 
 
@@ -67,7 +70,9 @@ def take_down(cloudformation: CloudFormationClient, name: str, on_event: OnEvent
         raise _failed(left, follower)
 
 
-def _change(cloudformation: CloudFormationClient, stack: Stack, kind: str, on_event: OnEvent) -> None:
+def _change(
+    cloudformation: CloudFormationClient, stack: Stack, kind: str, on_event: OnEvent, on_changes: OnChanges
+) -> None:
     created = cloudformation.create_change_set(
         StackName=stack.name,
         ChangeSetName=f"deploy-{time.time_ns()}",
@@ -75,9 +80,15 @@ def _change(cloudformation: CloudFormationClient, stack: Stack, kind: str, on_ev
         TemplateBody=stack.template,
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()],
         Capabilities=["CAPABILITY_NAMED_IAM"],
+        IncludeNestedStacks=True,
     )
     if not _is_worth_executing(cloudformation, stack.name, created["Id"]):
         return
+    try:
+        on_changes(list(changes_of(cloudformation, created["Id"])))
+    except BaseException:
+        cloudformation.delete_change_set(ChangeSetName=created["Id"])
+        raise
     follower = EventFollower(cloudformation, created["StackId"], on_event)
     cloudformation.execute_change_set(ChangeSetName=created["Id"])
     result = _follow(cloudformation, created["StackId"], follower)

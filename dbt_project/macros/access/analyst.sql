@@ -53,3 +53,9 @@
 {% macro marts_schema() -%}
     {{ generate_schema_name('marts', none) | trim }}
 {%- endmacro %}
+
+{# dbt grants to users, which on PostgreSQL are roles; on Redshift analysts are a group. dbt's own macro serves
+   PostgreSQL. #}
+{% macro redshift__get_grant_sql(relation, privilege, grantees) -%}
+    grant {{ privilege }} on {{ relation.render() }} to group {{ grantees | join(', group ') }}
+{%- endmacro %}

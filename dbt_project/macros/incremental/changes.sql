@@ -1,21 +1,17 @@
-{# What a maintained table tells its readers: `builds.<model>_changes` has, for each row that went (_weight -1) or came (1),
+{# What a table tells its readers: `builds.<model>_changes` has, for each row that went (_weight -1) or came (1),
    the columns of meta.publishes and the `_version` with which it did. The changes of the last ten versions are kept: a
-   reader that lies further behind builds everything. #}
-{% macro changes_table(name) -%}
-    {{ return(xtage.builds_schema() ~ '.' ~ name ~ '_changes') }}
-{%- endmacro %}
-
-{# What happened to an input since the model was built; a condition may follow. What another run adds meanwhile is for the
-   next build. #}
+   reader that lies further behind builds everything.
+   This is what happened to an input since the model was built; a condition may follow. What another run adds meanwhile is
+   for the next build. #}
 {% macro changes_since(build, name) -%}
     {{ return(
-        xtage.changes_table(name) ~ ' where _version > ' ~ build.before.inputs[name] ~ ' and _version <= ' ~ build.inputs[name]
+        xtage.builds_table(name, 'changes') ~ ' where _version > ' ~ build.before.inputs[name] ~ ' and _version <= ' ~ build.inputs[name]
     ) }}
 {%- endmacro %}
 
 {# The statements that begin a table of changes: it is empty, and readers build everything. #}
 {% macro changes_begun(build, relation) -%}
-    {%- set changes = xtage.changes_table(model.name) -%}
+    {%- set changes = xtage.builds_table(model.name, 'changes') -%}
     {{ return([
         'drop table if exists ' ~ changes,
         'create table ' ~ changes ~ ' as select ' ~ build.meta.publishes | join(', ')
@@ -32,7 +28,7 @@
         select {{ columns }}, -1 as side from {{ this }}
     {%- endset -%}
     {{ return([
-        'insert into ' ~ xtage.changes_table(model.name) ~ ' (' ~ columns ~ ', _version, _weight) select ' ~ columns ~ ', '
+        'insert into ' ~ xtage.builds_table(model.name, 'changes') ~ ' (' ~ columns ~ ', _version, _weight) select ' ~ columns ~ ', '
         ~ xtage.next_version(build) ~ ', sum(side) from (' ~ sides ~ ') as both_sides group by ' ~ columns
         ~ ' having sum(side) <> 0',
         xtage.forget_sql(build),
@@ -43,11 +39,11 @@
 {% macro publish_sql(build, rows, weight) -%}
     {%- set columns = build.meta.publishes | join(', ') -%}
     {{ return(
-        'insert into ' ~ xtage.changes_table(model.name) ~ ' (' ~ columns ~ ', _version, _weight) select ' ~ columns ~ ', '
+        'insert into ' ~ xtage.builds_table(model.name, 'changes') ~ ' (' ~ columns ~ ', _version, _weight) select ' ~ columns ~ ', '
         ~ xtage.next_version(build) ~ ', ' ~ weight ~ ' from (' ~ rows ~ ') as published'
     ) }}
 {%- endmacro %}
 
 {% macro forget_sql(build) -%}
-    {{ return('delete from ' ~ xtage.changes_table(model.name) ~ ' where _version <= ' ~ (xtage.next_version(build) - 10)) }}
+    {{ return('delete from ' ~ xtage.builds_table(model.name, 'changes') ~ ' where _version <= ' ~ (xtage.next_version(build) - 10)) }}
 {%- endmacro %}

@@ -9,7 +9,7 @@
         from (
             select {{ columns }}, 1 as side from {{ marks }} where feed in ({{ xtage.quoted_list(feeds) }})
             union all
-            select {{ columns }}, -1 as side from {{ xtage.builds_schema() }}.built_loads where model = '{{ model.name }}'
+            select {{ columns }}, -1 as side from {{ xtage.builds_table(model.name, 'loads') }}
         ) as both_sides
         group by {{ columns }}
         having sum(side) <> 0
@@ -18,15 +18,16 @@
     {{ return(found.columns[0].values() | map('int') | list) }}
 {%- endmacro %}
 
-{# The statements that make built_loads say what find_changed_loads found. #}
+{# The statements that write down what find_changed_loads found. #}
 {% macro loads_built() -%}
-    {%- set built, loads = xtage.builds_schema() ~ '.built_loads', model.name ~ '__loads' -%}
+    {%- set built, found = xtage.builds_table(model.name, 'loads'), model.name ~ '__loads' -%}
+    {%- set recorded = model.name ~ '_loads' -%}
     {{ return([
-        "delete from " ~ built ~ " using " ~ loads ~ " where built_loads.model = '" ~ model.name ~ "' and "
-        ~ loads ~ ".side < 0 and built_loads.load_id = " ~ loads ~ ".load_id and built_loads.landed_at = " ~ loads
-        ~ ".landed_at and " ~ xtage.is_same('built_loads.delivery_id', loads ~ '.delivery_id'),
-        "insert into " ~ built ~ " (model, load_id, delivery_id, landed_at) select '" ~ model.name
-        ~ "', load_id, delivery_id, landed_at from " ~ loads ~ " where side > 0",
+        'delete from ' ~ built ~ ' using ' ~ found ~ ' where ' ~ found ~ '.side < 0 and '
+        ~ xtage.same_columns(recorded, ['load_id', 'landed_at'], found, ['load_id', 'landed_at']) ~ ' and '
+        ~ xtage.is_same(recorded ~ '.delivery_id', found ~ '.delivery_id'),
+        'insert into ' ~ built ~ ' (load_id, delivery_id, landed_at) select load_id, delivery_id, landed_at from ' ~ found
+        ~ ' where side > 0',
     ]) }}
 {%- endmacro %}
 

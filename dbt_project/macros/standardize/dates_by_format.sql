@@ -3,7 +3,7 @@
    `dates_refused`. #}
 {% macro dates_by_format() -%}
     {%- set selects = [] -%}
-    {%- for feed, contract in xtage.contracts().items() -%}
+    {%- for feed, contract in xtage.contracted_tables().items() -%}
         {%- for name, column in contract.columns.items() if column.type == 'date' -%}
             {%- for format in column.date_formats -%}
                 {%- set text = xtage.clean_text(name ~ '_raw', column.empty_words) -%}

@@ -1,7 +1,7 @@
 {# Every date of every feed beside the text it was read from, and whether one of the contract's formats gives that text. #}
 {% macro dates_with_their_texts() -%}
     {%- set selects = [] -%}
-    {%- for feed, contract in xtage.contracts().items() -%}
+    {%- for feed, contract in xtage.contracted_tables().items() -%}
         {%- for name, column in contract.columns.items() if column.type == 'date' -%}
             {%- set written = [] -%}
             {%- for format in column.date_formats -%}

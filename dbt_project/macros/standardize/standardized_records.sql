@@ -1,10 +1,11 @@
 {# The live records of a feed by its contract: for each contract column `<column>` (standardized, null when the value does
    not parse or breaks a rule), `<column>_raw` (the text of the file) and `<column>_issue` (the rule it broke, or null);
-   then `first_delivered_at`, `_load_id` and `_row_number`.
-   feed: its name in the contracts. records: the feed's raw table. loads: stg_loads. #}
+   then `first_delivered_at`, `_load_id` and `_row_number`, and for the elements of an array their positions.
+   feed: its name in the contracts, or that of an array's table. records: its raw table. loads: stg_loads. #}
 {% macro standardized_records(feed, records, loads) %}
-{%- set columns = xtage.contracts()[feed].columns -%}
-{%- set lineage = 'first_delivered_at, _load_id, _row_number' -%}
+{%- set columns = xtage.contract_of(feed).columns -%}
+{%- set positions = xtage.contract_of(feed).positions | default([]) -%}
+{%- set lineage = (['first_delivered_at', '_load_id', '_row_number'] + positions) | join(', ') -%}
 
 with
 
@@ -25,7 +26,7 @@ cleaned as (
         {%- endfor %}
         {{ lineage }}
     from live_records
-    {{ xtage.computed_once(columns, ['text', 'text']) | indent }}
+    {{ xtage.computed_once(columns, ['text', 'text'], positions) | indent }}
 ),
 
 parsed as (
@@ -37,7 +38,7 @@ parsed as (
         {%- endfor %}
         {{ lineage }}
     from cleaned
-    {{ xtage.computed_once(columns, ['text', 'text', 'value']) | indent }}
+    {{ xtage.computed_once(columns, ['text', 'text', 'value'], positions) | indent }}
 ),
 
 judged as (
@@ -49,7 +50,7 @@ judged as (
         {%- endfor %}
         {{ lineage }}
     from parsed
-    {{ xtage.computed_once(columns, ['text', 'value', 'text']) | indent }}
+    {{ xtage.computed_once(columns, ['text', 'value', 'text'], positions) | indent }}
 ),
 
 final as (
@@ -75,6 +76,8 @@ select * from final
         {{ xtage.to_decimal(text, precision | int, scale | int) }}
     {%- elif column.type == 'date' -%}
         {{ xtage.to_date_from_formats(text, column.date_formats) }}
+    {%- elif column.type == 'timestamp' -%}
+        {{ xtage.to_timestamp_from_iso(text) }}
     {%- else -%}
         {{ text }}
     {%- endif -%}
@@ -82,7 +85,9 @@ select * from final
 
 {# The name of the first rule a value breaks, or null. Errors come before warnings. #}
 {% macro broken_rule(name, column) -%}
-    {%- set unparsed = {'integer': 'not_an_integer', 'number': 'not_a_decimal', 'date': 'not_a_date'} -%}
+    {%- set unparsed = {
+        'integer': 'not_an_integer', 'number': 'not_a_decimal', 'date': 'not_a_date', 'timestamp': 'not_a_timestamp'
+    } -%}
     case
         when {{ name }}_text is null then {{ "'missing'" if column.required else 'null' }}
         {%- if column.type in unparsed %}
@@ -109,14 +114,21 @@ select * from final
     {%- elif rule.check == 'accepted_values' -%}
         lower({{ value }}) in ({{ xtage.quoted_list(rule.value | map('lower')) }})
     {%- elif rule.check == 'not_after_delivery' -%}
-        {{ value }} <= cast(first_delivered_at as date)
+        {{ value }} <= cast(first_delivered_at as {{ column.type }})
     {%- else -%}
         {{ exceptions.raise_compiler_error("the rule `" ~ rule.name ~ "` of column " ~ name ~ " has the unknown check `" ~ rule.check ~ "`") }}
     {%- endif -%}
 {%- endmacro %}
 
-{# The parsed value, or null when it breaks a rule of severity error. #}
+{# The parsed value, or null when it breaks a rule of severity error. A number gets its type once more: a case without an
+   else loses precision and scale, and a numeric without them holds whole numbers in Redshift. #}
 {% macro value_within_rules(name, column) -%}
+    {{ 'cast(' if column.type == 'number' }}
+    {{- xtage.value_or_null(name, column) }}
+    {{- ' as ' ~ column.data_type ~ ')' if column.type == 'number' }}
+{%- endmacro %}
+
+{% macro value_or_null(name, column) -%}
     {%- set errors = column.rules | selectattr('severity', 'equalto', 'error') | map(attribute='name') | list -%}
     {%- if errors -%}
         case when coalesce({{ name }}_issue, '') not in ({{ xtage.quoted_list(errors) }}) then {{ name }}_value end
@@ -129,8 +141,9 @@ select * from final
    outer query that names its column: a price would be trimmed and matched thirty times. A union is not folded into the
    query around it, and a branch with a filter not into the union; the second branch has no rows. Filters on lineage
    still reach the raw table, which a limit or a materialized CTE would prevent.
-   kinds: for each contract column, the columns it has by now: `text`, or `value` (the contract's type). #}
-{% macro computed_once(columns, kinds) -%}
+   kinds: for each contract column, the columns it has by now: `text`, or `value` (the contract's type).
+   positions: the columns that place an element of an array. #}
+{% macro computed_once(columns, kinds, positions=[]) -%}
     where _load_id is not null
     union all
     select
@@ -142,5 +155,8 @@ select * from final
         cast(null as timestamp),
         cast(null as bigint),
         cast(null as bigint)
+        {%- for position in positions %},
+        cast(null as bigint)
+        {%- endfor %}
     where false
 {%- endmacro %}

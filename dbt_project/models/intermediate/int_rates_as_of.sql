@@ -1,5 +1,8 @@
 -- The marts join it at once, before the database would look at it itself.
-{{ config(post_hook='analyze {{ this }}') }}
+{{ config(
+    indexes=[{'columns': ['currency_code', 'transaction_date']}],
+    post_hook='analyze {{ this }}'
+) }}
 
 with
 

@@ -1,4 +1,7 @@
-{{ config(materialized='incremental') }}
+{{ config(
+    materialized='incremental',
+    indexes=[{'columns': ['product_id']}]
+) }}
 
 with
 
@@ -33,10 +36,12 @@ final as (
         products.product_name,
         products.category,
         products.list_price as current_price,
-        case
-            when products.list_price is null then last_known.list_price
-            else changes.previous_price
-        end as previous_price,
+        cast(
+            case
+                when products.list_price is null then last_known.list_price
+                else changes.previous_price
+            end as numeric(18, 4)
+        ) as previous_price,
         products.is_current,
         changes.valid_from as price_changed_at
     from products

@@ -6,7 +6,18 @@ them all: `apply` refuses to start when one is gone, and the tests tell which be
 
 import importlib
 
-from localcloud.aws.patches import codebuild_builds, databases, executions, lambda_workers, nested_stacks, object_events
+from localcloud.aws.patches import (
+    api_keys,
+    codebuild_builds,
+    databases,
+    executions,
+    glue_jobs,
+    lambda_workers,
+    nested_stacks,
+    object_events,
+    trails,
+    warehouses,
+)
 from localcloud.aws.patches.seams import SEAMS
 from localcloud.aws.saving import Saver
 from localcloud.errors import LocalCloudError
@@ -21,8 +32,12 @@ def apply(settings: Settings, saver: Saver) -> None:
     executions.apply(saver.touch)
     object_events.apply()
     databases.apply(settings)
+    warehouses.apply(settings)
+    trails.apply()
     nested_stacks.apply()
     codebuild_builds.apply(settings)
+    glue_jobs.apply(settings)
+    api_keys.apply()
 
 
 def missing_seams() -> list[str]:

@@ -25,6 +25,7 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 from localcloud.aws import lifeline
+from localcloud.redshift.launcher import authority
 from localcloud.settings import Settings
 
 logger = logging.getLogger("localcloud.aws")
@@ -53,6 +54,7 @@ def apply(settings: Settings) -> None:
     """Runs Python functions in `PythonWorker`s on the interpreter of `.venv-lambda`."""
     original = lambda_runtime._worker_class_for
     PythonWorker.python = settings.project / ".venv-lambda" / "bin" / "python"
+    PythonWorker.authority = authority(settings)
 
     def worker_class_for(config: dict[str, Any]) -> type:
         return PythonWorker if str(config.get("Runtime")).startswith("python") else cast(type, original(config))
@@ -91,6 +93,7 @@ class PythonWorker(lambda_runtime.Worker):  # type: ignore[misc]
     """One execution environment of a Python function: a process, reused until it times out or dies."""
 
     python: Path
+    authority: Path
     _proc: "subprocess.Popen[str] | None"
 
     def run(self, event: Any, request_id: str) -> tuple[dict[str, Any], str]:
@@ -147,6 +150,8 @@ class PythonWorker(lambda_runtime.Worker):  # type: ignore[misc]
         return (
             RUNTIME_ENVIRONMENT
             | {"AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"], "TMPDIR": f"{self._tmpdir}/tmp"}
+            # As the system of a Lambda trusts the authority that signed Redshift's certificate.
+            | {"SSL_CERT_FILE": str(self.authority)}
             | {name: value for name, value in own.items() if name not in lambda_runtime._RESERVED_RUNTIME_ENV_VARS}
             | {name: value for name, value in lambda_runtime.execution_credentials(config).items() if value}
             | {

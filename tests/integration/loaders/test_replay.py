@@ -29,14 +29,14 @@ def test_replaying_any_number_of_times_gives_the_same_tables(pipeline: Pipeline)
     pipeline.load(pipeline.deliver("sales_data.csv", SALES + b"9,9,9,9,9\n"))
     before = tables(pipeline)
     for _ in range(3):
-        assert pipeline.call("replay", {"load_id": loaded["load_id"]}) == loaded
+        assert pipeline.call("replay", {"load_id": loaded["load_id"]}) == {**loaded, "redshift_error": None}
         assert tables(pipeline) == before
 
 
 def test_replaying_a_key_replays_its_newest_version(pipeline: Pipeline) -> None:
     pipeline.load(pipeline.deliver("sales_data.csv", BODY))
     newest = pipeline.load(pipeline.deliver("sales_data.csv", SALES + b"9,9,9,9,9\n"))
-    assert pipeline.call("replay", {"object_key": "sales_data.csv"}) == newest
+    assert pipeline.call("replay", {"object_key": "sales_data.csv"}) == {**newest, "redshift_error": None}
 
 
 def test_a_replay_mends_rows_and_counts_and_tells_todays_contract(pipeline: Pipeline) -> None:
@@ -94,8 +94,8 @@ def test_what_was_never_delivered_is_refused(pipeline: Pipeline, event: dict[str
 def test_marts_are_built_again_after_a_replay(pipeline: Pipeline) -> None:
     loaded = pipeline.load(pipeline.deliver("sales_data.csv", BODY))
     run = pipeline.query("select run_id from ops.lease")[0][0]
-    assert pipeline.call("needs_build", {"run_id": run, "round": 1}) == {"build": "yes"}
+    assert pipeline.call("needs_build", {"run_id": run, "round": 1})["build"] == "yes"
     pipeline.query("update ops.runs set built_through = build_started_at where run_id = %s", run)
-    assert pipeline.call("needs_build", {"run_id": run, "round": 1}) == {"build": "no"}
+    assert pipeline.call("needs_build", {"run_id": run, "round": 1})["build"] == "no"
     pipeline.call("replay", {"load_id": loaded["load_id"]})
-    assert pipeline.call("needs_build", {"run_id": run, "round": 1}) == {"build": "yes"}
+    assert pipeline.call("needs_build", {"run_id": run, "round": 1})["build"] == "yes"

@@ -229,7 +229,7 @@ def test_a_drop_registered_while_the_run_closes_opens_a_run_of_its_own(pipeline:
     event = pipeline.put("sales_data.csv", record(1))
     closed, opened = together(
         pipeline,
-        lambda cursor: runs.close_run(cursor, run_id, 1, built=False)[0],
+        lambda cursor: runs.close_run(cursor, run_id, 1, runs.Built())[0],
         lambda: pipeline.open(event, execution_arn=OTHER),
     )
     assert (closed, opened["outcome"]) == ("closed", "opened")
@@ -275,7 +275,7 @@ def test_many_drops_at_once_are_each_drained_by_some_run(pipeline: Pipeline) -> 
                             (opened.run_id, delivery),
                         )
                 with transaction(connection) as cursor:
-                    outcome, _ = runs.close_run(cursor, opened.run_id, 1, built=False)
+                    outcome, _ = runs.close_run(cursor, opened.run_id, 1, runs.Built())
         except BaseException as error:
             failures.append(error)
         finally:
@@ -289,3 +289,25 @@ def test_many_drops_at_once_are_each_drained_by_some_run(pipeline: Pipeline) -> 
     assert failures == []
     assert pipeline.query("select status, count(*) from ops.deliveries group by status") == [("failed", len(events))]
     assert lease(pipeline) == (None, None, True)
+
+
+def needed(pipeline: Pipeline, run_id: int) -> runs.Needed:
+    with transaction(pipeline.connect()) as cursor:
+        return runs.needs_build(cursor, run_id, 1, with_redshift=True)
+
+
+def test_redshift_is_built_after_what_it_lacks_and_rds_does_not_wait_for_it(pipeline: Pipeline) -> None:
+    delivery = pipeline.deliver("sales_data.csv", SALES + b"1,2,3,4,2022-12-06\n")
+    run_id = pipeline.query("select run_id from ops.lease")[0][0]
+    pipeline.load(delivery)
+    assert needed(pipeline, run_id) == runs.Needed("yes", "yes")
+    failed = {"run_id": run_id, "execution_arn": EXECUTION, "state": "CopyToRedshift", "error": "TerminalError"}
+    pipeline.call("fail_run", failed | {"cause": "no such role", "built": True, "redshift_built": False})
+    assert pipeline.query(
+        "select status, error, built_through = build_started_at, redshift_built_through from ops.runs"
+    ) == [("failed", "CopyToRedshift: TerminalError: no such role", True, None)]
+    run_id = pipeline.open()["run_id"]
+    assert needed(pipeline, run_id) == runs.Needed("no", "yes")
+    pipeline.call("close_run", {"run_id": run_id, "execution_arn": EXECUTION, "round": 1, "redshift_built": True})
+    run_id = pipeline.open()["run_id"]
+    assert needed(pipeline, run_id) == runs.Needed("no", "no")

@@ -11,7 +11,8 @@ import yaml
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from loaders.contract import CONTRACTS_DIRECTORY, Rule, Tolerated, feed_of, is_drop, load_contracts, normalized
-from loaders.contract_file import COLUMN_PROPERTIES, CONTRACT_PROPERTIES
+from loaders.contract_columns import COLUMN_PROPERTIES
+from loaders.contract_file import CONTRACT_PROPERTIES
 from loaders.contract_quality import LIMITS, THRESHOLDS
 from loaders.errors import ContractError
 
@@ -90,7 +91,9 @@ PROPERTIES: tuple[str | int, ...] = ("schema", 0, "properties")
             (*PROPERTIES, 1, "physicalName"), "TRANSACTION ID", "'transactionid' is given twice", id="headers"
         ),
         pytest.param((*PROPERTIES, 1, "description"), ..., "product_id.description is missing", id="description"),
-        pytest.param((*PROPERTIES, 1, "logicalType"), "object", "product_id.logicalType is 'object'", id="type"),
+        pytest.param((*PROPERTIES, 1, "logicalType"), "map", "product_id.logicalType is 'map'", id="type"),
+        pytest.param((*PROPERTIES, 1, "logicalType"), "object", "product_id.properties is missing", id="no-members"),
+        pytest.param((*PROPERTIES, 1, "logicalType"), "array", "sales__product_id.items is missing", id="no-items"),
         pytest.param((*PROPERTIES, 1, "physicalType"), "money", "product_id.physicalType 'money'", id="physical-type"),
         pytest.param((*PROPERTIES, 0, "primaryKey"), False, "needs a record key", id="no-key"),
         pytest.param((*PROPERTIES, 0, "primaryKeyPosition"), 2, "must count 1, 2", id="key-position"),

@@ -28,8 +28,15 @@ def test_a_new_feed_needs_its_contract_only(tmp_path: Path) -> None:
     assert [table["name"] for table in tables] == ["suppliers"]
 
 
-def test_redshift_gets_byte_lengths_and_no_defaults() -> None:
+def test_redshift_gets_byte_lengths_keys_and_no_defaults() -> None:
     sql = generated(load_contracts())[SCHEMAS["redshift"]]
     assert '"customer_name" varchar(65535)' in sql
+    assert '"_extra" varchar(65535)\n)\ndiststyle even\nsortkey ("_load_id", "_row_number");' in sql
+    assert '"finished_at" timestamp\n)\ndiststyle all\nsortkey ("delivery_id");' in sql
     assert "default" not in sql
+
+
+def test_what_is_the_pipelines_alone_is_not_in_redshift() -> None:
+    sql = generated(load_contracts())[SCHEMAS["redshift"]]
     assert 'ops"."lease' not in sql
+    assert 'ops"."runs' not in sql

@@ -175,6 +175,31 @@ def test_unknown_columns_go_to_extra_as_a_json_object() -> None:
     assert found.rules == [(2, "field_count")]
 
 
+EXTRA_LIMIT = 65_535 - len('{"One":"","Two":""}')
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "too_long"),
+    [
+        ("a" * 60_000, "b" * (EXTRA_LIMIT - 60_000), 0),
+        ("a" * 60_000, "b" * (EXTRA_LIMIT - 59_999), 1),
+        ("é" * 16_000, '"' + '""' * 5_000 + '"', 0),
+        ("\x01" * (EXTRA_LIMIT // 6), "", 0),
+        ("\x01" * (EXTRA_LIMIT // 6 + 1), "", 4),
+        ('"' + "\x01," * 5_000 + '"', '"' + "\x01," * 5_000 + '"', 70_019 - 65_535),
+    ],
+    ids=["longest", "one byte longer", "multi-byte and quotes", "escapes", "escapes too long", "quoted"],
+)
+def test_what_redshift_cannot_hold_of_unknown_columns_rejects_the_record(one: str, two: str, too_long: int) -> None:
+    data = f"id,One,Two\n1,x,y\n2,{one},{two}\n3,x,y\n"
+    found = outcome(data.encode())
+    assert [row[0] for row in found.rows] == ([1, 3] if too_long else [1, 2, 3])
+    assert [(reject.row_number, reject.rule, reject.message) for reject in found.rejects] == (
+        [(2, "field_too_long", f"_extra has {65_535 + too_long} bytes, 65535 are allowed")] if too_long else []
+    )
+    assert all(len(row[-1].encode()) <= 65_535 for row in found.rows)
+
+
 def test_a_missing_column_is_null() -> None:
     assert outcome(b"name,id\na,1\n").values == [("1", "a", None, None)]
 

@@ -28,6 +28,15 @@ def test_big_endian_utf16_is_read() -> None:
     assert len(outcome(data).rows) == 2
 
 
+@pytest.mark.parametrize("encoding", ["utf-32-le", "utf-32-be"])
+def test_utf32_is_read_when_the_contract_names_it_and_refused_otherwise(encoding: str) -> None:
+    data = ("\ufeff" + TEXT).encode(encoding)
+    assert len(outcome(data, contract=make_contract(encoding="utf-32")).rows) == 2
+    refused = outcome(data).error
+    assert refused is not None
+    assert "the file is UTF-32" in str(refused)
+
+
 def test_json_may_be_utf16() -> None:
     assert outcome('[{"Id": "日"}]'.encode("utf-16"), "things.json").values == [("日", None, None, None)]
 

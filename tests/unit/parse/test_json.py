@@ -94,6 +94,26 @@ def test_unknown_names_go_to_extra() -> None:
     ]
 
 
+@pytest.mark.parametrize("records", [2, 2000])
+def test_unknown_names_stand_in_the_order_in_which_the_file_brought_them(records: int) -> None:
+    data = b"\n".join([b'{"Id": 1, "b": 1.0, "a": [2]}', b'{"a": "\\u00e9", "Id": 2, "c": null, "b": 1}'] * records)
+    assert (
+        outcome(data, "things.jsonl").values
+        == [
+            ("1", None, None, '{"b":1.0,"a":[2]}'),
+            ("2", None, None, '{"b":1,"a":"é","c":null}'),
+        ]
+        * records
+    )
+
+
+def test_any_number_of_unknown_names_lands() -> None:
+    data = b"\n".join(b'{"Id": %d, "n%d": 1, "m%d": 2}' % (number, number, number) for number in range(3000))
+    assert [row[3] for row in outcome(data, "things.jsonl").values] == [
+        f'{{"n{number}":1,"m{number}":2}}' for number in range(3000)
+    ]
+
+
 GOOD = '{"Id": 0}'
 
 REJECTED = {

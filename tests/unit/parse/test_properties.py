@@ -127,7 +127,14 @@ def test_any_bytes_are_accounted_for_or_refused(data: bytes, name: str) -> None:
 NUMBERS = st.one_of(st.integers().map(str), st.decimals(allow_nan=False, allow_infinity=False).map(str))
 SCALARS = st.one_of(HOSTILE_TEXT.map(json.dumps), NUMBERS, st.sampled_from(["true", "false", "null"]))
 NESTED = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3).map(lambda values: f"[{','.join(values)}]"), max_leaves=5
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda values: f"[{','.join(values)}]"),
+        st.dictionaries(HOSTILE_TEXT, inner, max_size=3).map(
+            lambda members: "{ " + ",\t".join(f"{json.dumps(name)} : {value}" for name, value in members.items()) + "}"
+        ),
+    ),
+    max_leaves=5,
 )
 MEMBERS = st.dictionaries(st.sampled_from(["Id", "Name", "Note", "other"]), st.one_of(SCALARS, SCALARS, NESTED))
 
@@ -166,6 +173,8 @@ class Number(str):
 
 
 def compact(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{compact(name)}:{compact(member)}" for name, member in value.items()) + "}"
     if isinstance(value, list):
         return f"[{','.join(compact(element) for element in value)}]"
     return value if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)
@@ -179,6 +188,12 @@ JSON_LINES = st.lists(
             '{"Id":3,"Name":"d","Name":"e"}',
             '{"Id":4,"Name":"\\ud800"}',
             '{"Id":-0,"Name":[1.0],"x":{"y":2.50}}',
+            '{"Id":5,"x":1,"new":"\\u00e9\\"\\\\","y":{"a" : "2024-01-05"}}',
+            '{"new":[{}],"Id":5,"x":null}',
+            '{"Id":5,"x":"\\ud800"}',
+            '{"Id":5,"x":1,"x":2}',
+            '{"Id":5,"ID":6}',
+            '{"Id":5,"x":"\\u0000"}',
             '{"Id":5',
             '{"Id":6},{"Id":7}',
             '{"Id":8}{"Id":9}',
@@ -190,6 +205,18 @@ JSON_LINES = st.lists(
             '{"Id":"a\tb"}',
             ' { "Note" : "x" , "Id" : -0.10e+5 } \r',
             "\r",
+            '{"Id":10,"Note":{"a" : [1.50, -0, 2E400, {"b":"\\"\\u00e9\\ud83d\\ude00\\\\n\\/\\u0001é"}], "c":null}}',
+            '{"Id":[[{"y":"\\u0022,"}]],"Name":{"x":-0.50}}',
+            '{"Id":{"y":"\\ud800"}}',
+            '{"Id":{"a\\u0041":1,"aA":2}}',
+            '{"Id":{"a" 1}}',
+            '{"Id":[1,]}',
+            '{"Id":[01]}',
+            '{"Id":[NaN]}',
+            '{"Id":' + "[" * 99 + "]" * 99 + "}",
+            '{"Id":' + "[" * 100 + "]" * 100 + "}",
+            '{"Id":' + "[{}," * 100 + "1" + "]" * 100 + "}",
+            '{"Id":[' + "{}," * 200 + "1]}",
             '{"Id":"}',
             '{"',
             "",
@@ -205,9 +232,26 @@ GOOD_RECORDS = [
     '{"Id":"},{\\"Id\\":","Name":null}',
     '{"Id":"\\\\\\"\\n","Note":"\\u00e9\\ud83d\\ude00é"}',
     '{"Id":-0,"Name":[1.0,{"y":2.50}],"x":1E5}',
+    '{"Id":5,"x":"\\u00e9\\"\\\\","y":{"a" : "2024-01-05"}}',
+    '{"y":[{}],"Id":5,"x":null}',
+    '{"Id":9,"Note":{"a" : [1.50, -0.0, 12345678901234567890123, {"b":"\\"\\u00e9\\\\n\\/\\u0001é"}],\n "c":null}}',
+    '{"Id":[' + "{},\t" * 200 + "1]}",
     "{}",
 ]
-REJECTED_RECORDS = ['{"Id":2,"Id":3}', '{"Id":"\\ud800"}', '{"Id":"\\u0000"}', '{"Id":{"y":1,"y":2}}', "[]", '"Id"']
+REJECTED_RECORDS = [
+    '{"Id":5,"x":1,"x":2}',
+    '{"Id":5,"ID":6}',
+    '{"Id":5,"x":["\\u0000"]}',
+    '{"Id":2,"Id":3}',
+    '{"Id":"\\ud800"}',
+    '{"Id":"\\u0000"}',
+    '{"Id":{"y":1,"y":2}}',
+    '{"Id":{"y":"\\udc00"}}',
+    '{"Note":[{"y":"\\u0000"}]}',
+    '{"Id":' + "[" * 100 + "]" * 100 + "}",
+    "[]",
+    '"Id"',
+]
 
 
 @EXAMPLES

@@ -6,6 +6,7 @@ import re
 import tracemalloc
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +15,7 @@ from samples import FILES, Manifest, make_samples
 from samples.__main__ import main
 
 Rows = list[dict[str, str | None]]
+FLAT = [feed for feed in FILES if feed != "orders"]
 
 
 def rows(directory: Path, feed: str) -> Rows:
@@ -33,7 +35,7 @@ def count(values: list[str | None], pattern: str) -> int:
 def recount(directory: Path) -> Counter[tuple[str, str, str]]:
     """(feed, column, kind) -> how often, for every kind of dirt, from the files alone."""
     found: Counter[tuple[str, str, str]] = Counter()
-    for feed in FILES:
+    for feed in FLAT:
         table = rows(directory, feed)
         for column in table[0]:
             values = [row[column] for row in table]
@@ -56,7 +58,26 @@ def recount(directory: Path) -> Counter[tuple[str, str, str]]:
     found["exchange_rates", "Currency_Code", "base_currency"] = sum(row["Currency_Code"] == "USD" for row in rates)
     quoted = Counter((row["Currency_Code"], row["Date"]) for row in rates if row["Date"])
     found["exchange_rates", "Date", "repeated_key"] = sum(times - 1 for times in quoted.values())
+    found.update(recount_orders(json.loads((directory / FILES["orders"]).read_text())))
     return +found
+
+
+def recount_orders(orders: list[dict[str, Any]]) -> Counter[tuple[str, str, str]]:
+    lines = [line for order in orders for line in order["lines"]]
+    payments = [payment for order in orders for payment in order["payments"] or []]
+    counts = {
+        ("placed_at", "missing"): sum(order["placed_at"] == "" for order in orders),
+        ("lines", "empty"): sum(order["lines"] == [] for order in orders),
+        ("payments", "missing"): sum(order["payments"] is None for order in orders),
+        ("lines.quantity", "negative"): sum(line["quantity"] < 0 for line in lines),
+        ("lines.quantity", "zero"): sum(line["quantity"] == 0 for line in lines),
+        ("lines.quantity", "above_100"): sum(line["quantity"] > 100 for line in lines),
+        ("lines.unit_price", "missing"): sum(line["unit_price"] is None for line in lines),
+        ("lines.unit_price", "negative"): sum((line["unit_price"] or 0) < 0 for line in lines),
+        ("payments.method", "missing"): sum(payment["method"] == "" for payment in payments),
+        ("payments.amount", "negative"): sum(payment["amount"] < 0 for payment in payments),
+    }
+    return Counter({("orders", *place): count for place, count in counts.items()})
 
 
 def claimed(manifest: Manifest) -> Counter[tuple[str, str, str]]:
@@ -80,7 +101,7 @@ def test_manifest_counts_exactly_the_dirt_in_the_files(tmp_path: Path, seed: int
 
 def test_every_kind_of_dirt_is_in_the_default_sample(tmp_path: Path) -> None:
     kinds = {key for key, times in claimed(make_samples(tmp_path)).items() if times}
-    assert len(kinds) == 26
+    assert len(kinds) == 36
 
 
 def test_manifest_written_is_the_manifest_returned(tmp_path: Path) -> None:
@@ -140,7 +161,7 @@ def test_command_tells_what_it_made(tmp_path: Path) -> None:
 
 
 def test_unknown_feed_and_empty_size_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no feed is called orders"):
-        make_samples(tmp_path, records={"orders": 1})
+    with pytest.raises(ValueError, match="no feed is called suppliers"):
+        make_samples(tmp_path, records={"suppliers": 1})
     with pytest.raises(ValueError, match="at least 1 record"):
         make_samples(tmp_path, records=0)

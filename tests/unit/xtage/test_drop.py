@@ -22,5 +22,5 @@ def test_a_file_goes_under_its_feed_or_to_the_root(file: str, feed: str | None, 
 
 
 def test_an_unknown_feed_is_refused_before_anything_is_uploaded(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.exit_code(["drop", "--feed", "orders", "a.csv"]) == 1
-    assert capsys.readouterr().err.startswith("xtage: no feed is called orders; the feeds are customers, ")
+    assert cli.exit_code(["drop", "--feed", "suppliers", "a.csv"]) == 1
+    assert capsys.readouterr().err.startswith("xtage: no feed is called suppliers; the feeds are customers, ")

@@ -29,7 +29,7 @@ def nothing_running(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Te
 def test_status_of_a_stopped_local_cloud_is_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.exit_code(["status", "--format", "json"]) == 0
     status = json.loads(capsys.readouterr().out)
-    assert status["running"] == {"postgres": False, "aws": False}
+    assert status["running"] == {"postgres": False, "aws": False, "redshift": False}
     assert {"rds_dsn", "redshift_dsn", "s3_endpoint", "raw_bucket", "api_url", "api_key"} <= status.keys()
     assert cli.exit_code(["status"]) == 0
     assert "start with `xtage up`" in capsys.readouterr().out
@@ -50,4 +50,4 @@ def test_commands_that_need_the_local_cloud_say_how_to_start_it(
 @pytest.mark.usefixtures("nothing_running")
 def test_down_is_fine_when_nothing_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.exit_code(["down"]) == 0
-    assert capsys.readouterr().out.count("was not running") == 2
+    assert capsys.readouterr().out.count("was not running") == 3

@@ -1,0 +1,54 @@
+"""Successful answers: JSON with every digit of an amount, under what Lambda may return."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools.event_handler import Response
+
+MEDIA_TYPE = "application/json"
+
+MOST_BYTES = 5_000_000
+"""Of items in one answer. Lambda refuses 6 MB, in which the answer itself is escaped as JSON once more."""
+
+JSON = msgspec.json.Encoder(decimal_format="number")
+
+
+def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response[str]:
+    """A value as JSON; Decimals are numbers with all their digits."""
+    return Response(status, MEDIA_TYPE, JSON.encode(body).decode(), headers=dict(headers or {}))
+
+
+def page(
+    rows: Sequence[Mapping[str, Any]],
+    limit: int,
+    cursor_after: Callable[[Mapping[str, Any]], str],
+    fields: Iterable[str] | None = None,
+) -> dict[str, Any]:
+    """`{"items": [...], "next_cursor": ...}` from up to `limit + 1` rows; fewer items where they are too large.
+
+    `cursor_after` gives the cursor that goes on after a row, `fields` the columns to show, all when None.
+    """
+    items = fitting(rows[:limit], fields)
+    more = len(items) < len(rows)
+    return {"items": items, "next_cursor": cursor_after(rows[len(items) - 1]) if more else None}
+
+
+def fitting(
+    rows: Iterable[Mapping[str, Any]], fields: Iterable[str] | None = None, most_bytes: int = MOST_BYTES
+) -> list[msgspec.Raw]:
+    """The first rows that fit into an answer, as JSON; the first one in any case."""
+    chosen = None if fields is None else list(fields)
+    items: list[msgspec.Raw] = []
+    size = 0
+    for row in rows:
+        text = JSON.encode(row if chosen is None else {name: row[name] for name in chosen})
+        # Lambda hands the answer on as a JSON string of ASCII: a quote takes two bytes there, others six.
+        size += len(json.dumps(text.decode()))
+        if items and size > most_bytes:
+            break
+        items.append(msgspec.Raw(text))
+    return items

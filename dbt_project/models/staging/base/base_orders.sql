@@ -1,0 +1,1 @@
+{{ standardized_records('orders', source('raw', 'orders'), ref('stg_loads')) }}

@@ -1,0 +1,1 @@
+{{ standardized_records('orders__lines', source('raw', 'orders__lines'), ref('stg_loads')) }}

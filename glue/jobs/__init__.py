@@ -1,0 +1,1 @@
+"""The jobs: each reads its arguments and its input, calls transforms, writes."""

@@ -1,0 +1,1 @@
+"""Pure functions of DataFrames: they read and write nothing."""

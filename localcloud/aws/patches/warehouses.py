@@ -1,0 +1,61 @@
+"""A Redshift Serverless workgroup made by CloudFormation is the Redshift harness: its endpoint, its administrator.
+
+ministack knows neither namespaces nor workgroups. The administrator of a Redshift database is a superuser in it, and so
+is this one; what RDS holds is in another database, but of the same server.
+"""
+
+from typing import Any
+
+import pg8000.native
+from ministack.services.cloudformation import provisioners
+
+from localcloud import ports
+from localcloud.errors import LocalCloudError
+from localcloud.postgres import DATABASE, USER
+from localcloud.settings import Settings
+
+NAMESPACE = "AWS::RedshiftServerless::Namespace"
+WORKGROUP = "AWS::RedshiftServerless::Workgroup"
+
+
+def apply(settings: Settings) -> None:
+    """Puts the handlers in place."""
+
+    def make_namespace(_: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
+        name = str(properties["NamespaceName"])
+        _make_administrator(settings, properties["AdminUsername"], properties["AdminUserPassword"])
+        return name, {"Namespace.NamespaceName": name}
+
+    def make_workgroup(_: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
+        name = str(properties["WorkgroupName"])
+        endpoint = {"Workgroup.Endpoint.Address": ports.HOST, "Workgroup.Endpoint.Port": str(settings.redshift_port)}
+        return name, endpoint | {"Workgroup.WorkgroupName": name}
+
+    for resource_type, make in ((NAMESPACE, make_namespace), (WORKGROUP, make_workgroup)):
+        provisioners._RESOURCE_HANDLERS[resource_type] = {
+            "create": make,
+            "update": lambda physical_id, old, new, stack, make=make: make(physical_id, new, stack),
+            # The database stays, as the data of the local cloud does.
+            "delete": lambda physical_id, properties: None,
+        }
+
+
+def _make_administrator(settings: Settings, name: str, password: str) -> None:
+    if name == USER:
+        raise LocalCloudError(f"AdminUsername {USER} is the local superuser", "choose another in the template")
+    connection = pg8000.native.Connection(
+        USER, ports.HOST, DATABASE, settings.postgres_port, settings.postgres_password, timeout=10
+    )
+    try:
+        # The local superuser acts as the master user of RDS, which may make no superuser.
+        connection.run("set role none")
+        known = connection.run("select from pg_roles where rolname = :name", name=name)
+        command = (
+            "alter role %I with login superuser password %L" if known else "create role %I login superuser password %L"
+        )
+        ((statement,),) = connection.run(
+            f"select format('{command}', cast(:name as text), cast(:password as text))", name=name, password=password
+        )
+        connection.run(statement)
+    finally:
+        connection.close()

@@ -1,0 +1,80 @@
+"""Starts and stops the process of the harness."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from urllib.parse import quote
+
+from localcloud import locks, ports
+from localcloud.detached import DetachedServer
+from localcloud.errors import LocalCloudError
+from localcloud.postgres import USER, Postgres
+from localcloud.settings import Settings
+
+DATABASE = "redshift"
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+
+
+class Redshift:
+    """The Redshift protocol and dialect harness of one home directory."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.log = settings.logs / "redshift.log"
+        self.authority = authority(settings)
+        self._start_lock = settings.home / "redshift.lock"
+        output = settings.logs / "redshift-process.log"
+        what = "the Redshift harness"
+        self._server = DetachedServer(settings, what, "localcloud.redshift", server_lock(settings), output)
+
+    @property
+    def dsn(self) -> str:
+        """The connection string of the local superuser; clients need `authority` in SSL_CERT_FILE."""
+        password = quote(self.settings.postgres_password, safe="")
+        return f"redshift://{USER}:{password}@{ports.HOST}:{self.settings.redshift_port}/{DATABASE}"
+
+    def is_running(self) -> bool:
+        """Whether the harness of this home is up, or on its way up or down."""
+        return self._server.is_running()
+
+    def start(self) -> None:
+        """Starts the harness, detached from this process, and waits until it answers.
+
+        Raises LocalCloudError when it already runs, when its port is taken, when PostgreSQL does not run, or when it
+        does not come up.
+        """
+        with locks.exclusively(self._start_lock, "the Redshift harness"):
+            if self.is_running():
+                raise LocalCloudError("the Redshift harness is already running", "stop it with `xtage down` first")
+            if not Postgres(self.settings).is_running():
+                raise LocalCloudError("the Redshift harness needs PostgreSQL", "start it with `xtage up`")
+            ports.require_free(self.settings.redshift_port, "the Redshift harness", "XTAGE_REDSHIFT_PORT")
+            self._server.start(self._environment(), self._answers, START_SECONDS)
+
+    def stop(self) -> None:
+        """Ends the harness and its sessions; nothing if none runs. Raises LocalCloudError when it cannot be ended."""
+        self._server.stop(STOP_SECONDS)
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        return kept | self.settings.as_environment() | {"PYTHONUNBUFFERED": "1"}
+
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection((ports.HOST, self.settings.redshift_port), timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+
+def authority(settings: Settings) -> Path:
+    """The certificate that clients of the harness verify it with."""
+    return settings.home / "redshift" / "ca.pem"
+
+
+def server_lock(settings: Settings) -> Path:
+    """The lock that the harness of these settings holds while it lives."""
+    return settings.home / "redshift" / "server.lock"

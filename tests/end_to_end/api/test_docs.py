@@ -1,0 +1,57 @@
+"""docs/api.md: its examples run as they stand, and there is one for every path."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from api.documentation import openapi, register_routes
+from localcloud.settings import PROJECT
+from tests.end_to_end.api.conftest import Api
+
+register_routes()
+TEXT = (PROJECT / "docs" / "api.md").read_text()
+BLOCKS = re.findall(r"^```sh ?(\S*)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+[SETUP] = [block for kind, block in BLOCKS if kind == "setup"]
+EXAMPLES = [(kind, block) for kind, block in BLOCKS if kind != "setup"]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are for curl")
+@pytest.mark.usefixtures("without_runs")
+@pytest.mark.parametrize(("kind", "block"), EXAMPLES, ids=range(len(EXAMPLES)))
+def test_an_example_runs_as_it_stands(api: Api, tmp_path: Path, kind: str, block: str) -> None:
+    environment = api.cloud.environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    script = f"set -eu\n{SETUP}\n{block}"
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "" or done.stderr.startswith("key ")
+    answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    refused = [answer["status"] for answer in answers if "type" in answer and "title" in answer]
+    assert refused == ([int(kind)] if kind else [])
+    assert answers or "curl" not in block
+
+
+def test_every_path_has_an_example() -> None:
+    examples = "\n".join(block for _, block in EXAMPLES)
+    shown = re.findall(r'"\$API(/v1/[^"?$]*)', examples)
+    missing = []
+    for path in json.loads(openapi())["paths"]:
+        pattern = re.compile(re.sub(r"\{\w+\}", "[^/]+", path))
+        if not any(pattern.fullmatch(one) for one in shown):
+            missing.append(path)
+    assert missing == []
+
+
+def test_every_path_and_every_parameter_is_named() -> None:
+    for operations in json.loads(openapi())["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["in"] == "query":
+                    assert f"`{parameter['name']}`" in TEXT or f"{parameter['name']}=" in TEXT, parameter["name"]
