@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools.event_handler import Response
 
+Row = Mapping[str, Any]
 MEDIA_TYPE = "application/json"
 
 MOST_BYTES = 5_000_000
@@ -23,29 +24,28 @@ def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = Non
 
 
 def page(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Row],
     limit: int,
-    cursor_after: Callable[[Mapping[str, Any]], str],
-    fields: Iterable[str] | None = None,
+    cursor_after: Callable[[Row], str],
+    json_of: Callable[[Row], bytes] = JSON.encode,
 ) -> dict[str, Any]:
     """`{"items": [...], "next_cursor": ...}` from up to `limit + 1` rows; fewer items where they are too large.
 
-    `cursor_after` gives the cursor that goes on after a row, `fields` the columns to show, all when None.
+    `cursor_after` gives the cursor that goes on after a row, `json_of` what is shown of it.
     """
-    items = fitting(rows[:limit], fields)
+    items = fitting(rows[:limit], json_of)
     more = len(items) < len(rows)
     return {"items": items, "next_cursor": cursor_after(rows[len(items) - 1]) if more else None}
 
 
 def fitting(
-    rows: Iterable[Mapping[str, Any]], fields: Iterable[str] | None = None, most_bytes: int = MOST_BYTES
+    rows: Iterable[Row], json_of: Callable[[Row], bytes] = JSON.encode, most_bytes: int = MOST_BYTES
 ) -> list[msgspec.Raw]:
     """The first rows that fit into an answer, as JSON; the first one in any case."""
-    chosen = None if fields is None else list(fields)
     items: list[msgspec.Raw] = []
     size = 0
     for row in rows:
-        text = JSON.encode(row if chosen is None else {name: row[name] for name in chosen})
+        text = json_of(row)
         # Lambda hands the answer on as a JSON string of ASCII: a quote takes two bytes there, others six.
         size += len(json.dumps(text.decode()))
         if items and size > most_bytes:

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from loaders.tables import quoted
@@ -145,9 +144,10 @@ def _records(warehouse: Warehouse, feed: str, transaction_id: int, most_earlier:
     ]
 
 
-def _recency(record: Row) -> tuple[datetime, int, int]:
+def _recency(record: Row) -> tuple[bool, Any, int, int]:
     # The file is unknown for a moment, while a build has made one of the two tables.
-    return record["delivered_at"] or datetime.min, record["load_id"], record["row_number"]
+    delivered_at = record["delivered_at"]
+    return delivered_at is not None, delivered_at or 0, record["load_id"], record["row_number"]
 
 
 def _raw(warehouse: Warehouse, feed: str, place: Row) -> Row | None:

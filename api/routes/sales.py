@@ -37,8 +37,11 @@ AFTER = "(transaction_date, transaction_id) > (cast(:after_date as date), :after
 UNDATED_AFTER = "transaction_id > :after_id"
 
 # The rows are found first, by an index that has them in this order; the rates of those few are looked up then.
+# The database writes a row's JSON: reading 36 values one by one would take this function longer than finding them.
 FOUND = """
-    select {columns}
+    select
+        sales.transaction_date, sales.transaction_id,
+        cast((select row_to_json(item) from (select {fields}) as item) as text) as item
     from (
         select * from marts.unified_sales where {conditions} order by transaction_date, transaction_id limit :most
     ) as sales
@@ -112,7 +115,7 @@ def list_sales(
     after = key_in(cursor, digest, Position)
     chosen = _chosen(fields)
     rows = _page(filters, after, limit, chosen, currency_of(currency))
-    return answer(page(rows, limit, lambda row: cursor_of(digest, _position(row)), chosen))
+    return answer(page(rows, limit, lambda row: cursor_of(digest, _position(row)), _json))
 
 
 @endpoint(
@@ -130,7 +133,11 @@ def get_sale(transaction_id: Id, currency: Currency = None, fields: Fields = Non
     rows = _find(conditions, parameters, 1, chosen, currency_of(currency))
     if not rows:
         raise not_found(f"no row of the dataset has the id {transaction_id}")
-    return answer({name: rows[0][name] for name in chosen})
+    return answer(msgspec.Raw(_json(rows[0])))
+
+
+def _json(row: Mapping[str, Any]) -> bytes:
+    return str(row["item"]).encode()
 
 
 def _position(row: Mapping[str, Any]) -> Position:
@@ -158,12 +165,11 @@ def _page(
 def _find(
     conditions: Iterable[str], parameters: Mapping[str, Any], most: int, chosen: Sequence[str], currency: str
 ) -> list[Row]:
-    """Rows in order, with the chosen fields and those of the key."""
+    """Rows in order: their key, and the chosen fields as JSON."""
     converts = currency != BASE_CURRENCY
     computed = IN_CURRENCY if converts else IN_BASE_CURRENCY
-    names = dict.fromkeys(("transaction_date", "transaction_id", *chosen))
     statement = FOUND.format(
-        columns=", ".join(f"{computed.get(name, f'sales.{name}')} as {name}" for name in names),
+        fields=", ".join(f"{computed.get(name, f'sales.{name}')} as {name}" for name in chosen),
         conditions=" and ".join(conditions),
         rates=RATES if converts else "",
     )

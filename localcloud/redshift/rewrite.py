@@ -7,26 +7,10 @@ from dataclasses import dataclass, field
 
 from localcloud.redshift.edits import Edit, apply, before, over
 from localcloud.redshift.rewrite_functions import functions
+from localcloud.redshift.rewrite_session import settings, show
 from localcloud.redshift.rules_statements import column_list, column_type_places, type_places
 from localcloud.redshift.tokens import Statement, Token
 
-# Settings of a session that PostgreSQL does not know, with what Redshift has when nobody sets them.
-# https://docs.aws.amazon.com/redshift/latest/dg/cm_chap_ConfigurationRef.html
-SETTINGS = {
-    "analyze_threshold_percent": "10",
-    "auto_mv": "on",
-    "describe_field_name_in_uppercase": "off",
-    "downcase_delimited_identifier": "on",
-    "enable_case_sensitive_identifier": "off",
-    "enable_case_sensitive_super_attribute": "off",
-    "enable_numeric_rounding": "off",
-    "enable_result_cache_for_session": "on",
-    "json_parse_truncate_strings": "off",
-    "mv_enable_aqmv_for_session": "on",
-    "navigate_super_null_on_error": "on",
-    "query_group": "default",
-    "wlm_query_slot_count": "1",
-}
 # Types by another name, and the size that Redshift gives one without: https://docs.aws.amazon.com/redshift/latest/dg/
 # r_Character_types.html and r_Numeric_types201.html.
 _TYPE_NAMES = {"nvarchar": "varchar", "nchar": "char", "varbyte": "bytea", "varbinary": "bytea", "super": "jsonb"}
@@ -57,9 +41,16 @@ class Rewritten:
 
 
 def rewrite(statement: Statement) -> Rewritten:
-    """The statement as PostgreSQL takes it."""
+    """The statement as PostgreSQL takes it; one that is broken stays as it is, and PostgreSQL says what is wrong."""
+    try:
+        return _rewrite(statement)
+    except (IndexError, KeyError, ValueError):
+        return Rewritten(statement.source(0, len(statement.tokens)), ("not understood and left as it is",))
+
+
+def _rewrite(statement: Statement) -> Rewritten:
     keys = TableKeys()
-    edits = [*_types(statement), *_settings(statement), *_statement_words(statement)]
+    edits = [*_types(statement), *settings(statement), *_statement_words(statement), *_lower_case(statement)]
     edits += [*_table_attributes(statement, keys), *_columns(statement, keys), *functions(statement)]
     table = _created_table(statement)
     return Rewritten(
@@ -73,6 +64,14 @@ def rewrite(statement: Statement) -> Rewritten:
 def _told(statement: Statement, edit: Edit) -> str:
     before = " ".join(statement.sql[edit.start : edit.end].split())
     return f"{before or 'nothing'} -> {edit.text.strip() or 'nothing'}"
+
+
+def _lower_case(statement: Statement) -> Iterator[Edit]:
+    """Quoted names are folded too: https://docs.aws.amazon.com/redshift/latest/dg/r_names.html"""
+    for token in statement.tokens:
+        source = statement.sql[token.start : token.end]
+        if token.kind == "quoted" and source != source.lower():
+            yield over(token, token, source.lower())
 
 
 def _types(statement: Statement) -> Iterator[Edit]:
@@ -98,21 +97,11 @@ def _types(statement: Statement) -> Iterator[Edit]:
             yield over(token, token, _TYPE_NAMES[word])
 
 
-def _settings(statement: Statement) -> Iterator[Edit]:
-    name = 2 if statement.word(1) in ("session", "local") else 1
-    if name >= len(statement.tokens) or statement.word(name) not in SETTINGS:
-        return
-    setting, place = statement.word(name), statement.tokens[name]
-    if statement.word(0) in ("set", "reset"):
-        yield Edit(place.start, place.end, f"redshift.{setting}")
-    elif statement.word(0) == "show":
-        value = f"coalesce(nullif(current_setting('redshift.{setting}', true), ''), '{SETTINGS[setting]}')"
-        yield over(statement.tokens[0], statement.tokens[-1], f'select {value} as "{setting}"')
-
-
 def _statement_words(statement: Statement) -> Iterator[Edit]:
-    """Words of single statements: `with no schema binding` is left to the session, which makes such views itself."""
-    if statement.words_at(0, "vacuum"):
+    """Words of single statements."""
+    if shown := show(statement):
+        yield over(statement.tokens[0], statement.tokens[-1], shown)
+    elif statement.words_at(0, "vacuum"):
         # It takes parameters of its own, and reorganizes what is not organized so here.
         yield over(statement.tokens[0], statement.tokens[-1], "select 1 where false")
     elif statement.words_at(0, "analyze", "compression"):

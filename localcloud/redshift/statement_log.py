@@ -50,7 +50,7 @@ class StatementLog:
     """Writes the lines of one session."""
 
     def __init__(self, session: str) -> None:
-        self._session = session
+        self._session = " ".join(session.split())
         self._logger = logging.getLogger("localcloud.redshift")
 
     def taken(self, sql: str, applied: Sequence[str]) -> None:
@@ -66,4 +66,5 @@ class StatementLog:
         self._logger.exception("%s a mistake of the harness", self._session)
 
     def say(self, what: str) -> None:
-        self._logger.info("%s %s", self._session, what)
+        """One line, whatever a client calls itself."""
+        self._logger.info("%s %s", self._session, " ".join(what.split()))

@@ -49,7 +49,7 @@ WRONG = {
     "concat_of_three": ("concat_arguments", "select concat(feed, '-', feed) as feed from {{ source('ops', 'loads') }}"),
     "uuid": ("unsupported_type", "select cast(feed as uuid) as feed from {{ source('ops', 'loads') }}"),
     "no_sql": ("PRS", "selec feed from {{ source('ops', 'loads') }}"),
-    "reserved_word": ("PRS", "select feed from ops.loads cross join raw.sales"),
+    "reserved_word": ("reserved_word", "select feed from ops.loads cross join raw.sales"),
 }
 """The rule that is broken, and plain PostgreSQL (or no SQL at all) as somebody would write it into a model."""
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import psycopg
 
+from loaders.contract import Contract
+from loaders.tables import raw_tables
 from localcloud.settings import PROJECT
 
 Record = Mapping[str, str | None]
@@ -119,6 +121,20 @@ class Warehouse:
                 (len(records), len(records), load_id),
             )
             self._copy(connection, feed, load_id, records)
+
+    def land_arrays(self, contract: Contract, load_id: int, tables: Mapping[str, Sequence[tuple[Any, ...]]]) -> None:
+        """Lands the elements of a nested feed's arrays; a row is as the raw table has it, without its load."""
+        with self.connect() as connection, connection.transaction():
+            for table in raw_tables(contract)[1:]:
+                rows = tables.get(table.name, ())
+                columns = ["_load_id", *(column.name for column in table.columns if column.name != "_load_id")]
+                copy = f"copy raw.{table.name} ({', '.join(columns)}) from stdin"
+                with connection.cursor().copy(copy.encode()) as writer:
+                    for row in rows:
+                        writer.write_row((load_id, *row))
+                connection.execute(
+                    "insert into ops.load_arrays values (%s, %s, %s, %s)", (load_id, table.name, len(rows), len(rows))
+                )
 
     def _load(self, connection: psycopg.Connection[Any], feed: str, content: str, records: Sequence[Record]) -> int:
         row = connection.execute(

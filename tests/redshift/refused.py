@@ -59,6 +59,9 @@ REFUSED = [
     ("materialized_expression", "with p as materialized (select 1 as n) select n from p"),
     ("row_constructor", "select row(1, 2)"),
     ("system_column", "select ctid from products"),
+    ("reserved_word", "select transaction_id from raw.sales"),
+    ("reserved_word", "create schema if not exists raw"),
+    ("reserved_word", "create table tag (id int)"),
     ("collation", 'select name from products order by name collate "C"'),
     (
         "correlated_limit",
@@ -72,7 +75,7 @@ REFUSED = [
     ("table_if_not_exists_as", "create table if not exists p as select 1 as n"),
     ("replace_table", "create or replace table p (n int)"),
     ("modifying_expression", "with gone as (delete from products) select 1"),
-    ("with_before_change", "with old as (select 1 as id) delete from products using old where products.id = old.id"),
+    ("with_before_change", "with gone as (select 1 as id) delete from products using gone where products.id = gone.id"),
     ("with_before_change", "with new as (select 1 as id) insert into products select id from new"),
     ("generated_column", "create table p (a int, b int generated always as (a * 2) stored)"),
     ("check_constraint", "create table p (a int check (a > 0))"),
@@ -178,6 +181,7 @@ ACCEPTED = [
     "comment on column p.a is 'jsonb, array[1]'",
     "select 1 as xmin, max(a) xmax, a as ctid from p group by a",
     "select extract(epoch from a), date_part('day', a), to_char(a, 'YYYY') from p",
+    'select s.tag, s.raw as raw, "raw".sales.open from "raw".sales as s, "tag"',
     "select a from p where (a, b) in (select a, b from q)",
     "select case when a is not null and b then 'x' end from p limit 5 offset 2",
 ]

@@ -34,6 +34,7 @@ counted as (
     select
         loads.load_id,
         loads.feed,
+        loads.route,
         deliveries.object_key,
         deliveries.version_id,
         deliveries.delivered_at,
@@ -58,6 +59,7 @@ final as (
     select
         load_id,
         feed,
+        route,
         object_key,
         version_id,
         records_read,

@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +23,15 @@ BLOCKS = re.findall(r"^```sh ?(\S*)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL
 EXAMPLES = [(kind, block) for kind, block in BLOCKS if kind != "setup"]
 
 
+def answers_in(printed: str) -> Iterator[Any]:
+    """The JSON objects among what was printed; curl ends no line."""
+    decoder, place = json.JSONDecoder(), printed.find("{")
+    while place >= 0:
+        answer, end = decoder.raw_decode(printed, place)
+        yield answer
+        place = printed.find("{", end)
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are for curl")
 @pytest.mark.usefixtures("without_runs")
 @pytest.mark.parametrize(("kind", "block"), EXAMPLES, ids=range(len(EXAMPLES)))
@@ -32,7 +43,7 @@ def test_an_example_runs_as_it_stands(api: Api, tmp_path: Path, kind: str, block
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == "" or done.stderr.startswith("key ")
-    answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    answers = list(answers_in(done.stdout))
     refused = [answer["status"] for answer in answers if "type" in answer and "title" in answer]
     assert refused == ([int(kind)] if kind else [])
     assert answers or "curl" not in block

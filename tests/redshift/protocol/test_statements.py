@@ -132,6 +132,40 @@ def test_settings_of_redshift_can_be_set_and_shown(connection: Any) -> None:
     assert rows(connection, "show query_group") == [["default"]]
 
 
+def test_quoted_names_are_folded_like_others(connection: Any, schema: str) -> None:
+    rows(connection, f'create table {schema}."Folded" ("Id" int, "Name" varchar(3)) distkey ("Id")')
+    rows(connection, f"insert into {schema}.folded (id, name) values (1, 'abc')")
+    assert rows(connection, f'select "ID", "NAME" from "{schema}"."FOLDED"') == [[1, "abc"]]
+    assert refusal(connection, f"insert into {schema}.folded values (1, 'éé')")["C"] == "22001"
+
+
+def test_show_lists_schemas_tables_and_columns(connection: Any, schema: str, endpoint: Endpoint) -> None:
+    database = endpoint.database
+    rows(connection, f"create table {schema}.shown (id bigint not null, name varchar(7)) diststyle all")
+    cursor = connection.cursor()
+    cursor.execute(f"show tables from schema {database}.{schema} like 'shown'")
+    assert [column[0] for column in cursor.description][:4] == [
+        "database_name",
+        "schema_name",
+        "table_name",
+        "table_type",
+    ]
+    assert [row[:4] for row in cursor.fetchall()] == [[database, schema, "shown", "TABLE"]]
+    assert rows(connection, f"show schemas from database {database} like '{schema}'")[0][1] == schema
+    columns = rows(connection, f"show columns from table {database}.{schema}.shown")
+    assert [(row[3], row[7], row[8]) for row in columns] == [("id", "bigint", None), ("name", "character varying", 7)]
+
+
+def test_a_boolean_is_not_cast_to_text(connection: Any) -> None:
+    for expression in ("true::varchar", "cast(1 = 1 as varchar(5))"):
+        assert "cannot cast type boolean to character varying" in refusal(connection, f"select {expression}")["M"]
+    assert rows(connection, "select true::int") == [[1]]
+
+
+def test_a_statement_over_16_megabytes_is_refused(connection: Any) -> None:
+    assert "16" in refusal(connection, f"select '{'x' * (16 << 20)}'")["M"]
+
+
 EXPRESSIONS: list[tuple[str, Any]] = [
     ("dateadd(month, 1, date '2024-01-31')", datetime(2024, 2, 29)),
     ("dateadd(quarter, -1, timestamp '2024-01-31 10:00:00')", datetime(2023, 10, 31, 10)),
@@ -143,6 +177,7 @@ EXPRESSIONS: list[tuple[str, Any]] = [
     ("last_day(date '2024-02-10')", date(2024, 2, 29)),
     ("convert_timezone('America/New_York', timestamp '2024-07-01 12:00:00')", datetime(2024, 7, 1, 8)),
     ("nvl(null, 'x')", "x"),
+    ("concat('a', null)", None),
     ("len('é')", 1),
     ("octet_length('é')", 2),
     ("charindex('b', 'abc')", 2),
