@@ -38,9 +38,9 @@ SYNC := $(UV) sync --frozen --inexact --python "$(BASE_PYTHON)"
 SYNC_ONLY = UV_PROJECT_ENVIRONMENT=.venv-$(1) $(UV) sync --frozen --python "$(BASE_PYTHON)" --only-group $(1) --no-install-project
 HOME_DIR := $(or $(XTAGE_HOME),.xtage)
 SAMPLES := $(HOME_DIR)/samples
-FEED_FILES := sales_data.csv transactions.csv products.csv customer_data.json exchange_rates.json
+FEED_FILES := sales_data.csv transactions.csv products.csv customer_data.json exchange_rates.json orders.json
 # In the order in which a mistake is cheapest to find.
-TESTS := $(wildcard tests/unit tests/integration tests/infra tests/dbt tests/end_to_end tests/redshift)
+TESTS := $(wildcard tests/unit tests/glue tests/integration tests/infra tests/dbt tests/end_to_end tests/redshift)
 say = @printf '\n== %s\n'
 
 .PHONY: help
@@ -48,7 +48,7 @@ help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
 .PHONY: demo
-demo: install ## installs, starts the local cloud, runs five sample feeds through the pipeline, leaves it running
+demo: install ## installs, starts the local cloud, runs six sample feeds through the pipeline, leaves it running
 	$(say) "Starting the local cloud"
 	@.venv/bin/xtage up
 	$(say) "Making sample feeds: $(RECORDS) records each, seed $(SEED), clean and dirty as in life"
@@ -96,7 +96,7 @@ soak: install-dev ## the long versions of the tests that have one
 clean: ## stops the local cloud and removes everything that make made, the local cloud's data too
 	@if [ -x .venv/bin/xtage ]; then .venv/bin/xtage down; fi
 	@# By name: the home may be a directory that holds other things too.
-	rm -rf $(addprefix $(HOME_DIR)/,postgres postgres.new postgres.lock aws aws.lock logs samples api-key)
+	rm -rf $(addprefix $(HOME_DIR)/,postgres postgres.new postgres.lock aws aws.lock redshift redshift.lock logs samples api-key)
 	@rmdir $(HOME_DIR) 2>/dev/null || true
 	rm -rf .tools .venv .venv-lambda .venv-glue .venv-spark target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 

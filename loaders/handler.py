@@ -1,8 +1,9 @@
 """The Lambda entries, one per step of the state machine, one for migrations, one to replay; nothing else.
 
 Environment: RAW_BUCKET, DATABASE_SECRET, DATABASE_TLS, DATABASE_CA_BUNDLE; for migrations READER_SECRET; where files
-are read, MAX_BYTES; where there is a Redshift, also REDSHIFT_SECRET and REDSHIFT_ROLE. What an entry raises, the state
-machine sees under the name of its class (`loaders.errors`). Logs carry ids and counts, never a field of a record.
+are read, MAX_BYTES; for the lake, CATALOG_DATABASE; where there is a Redshift, also REDSHIFT_SECRET and REDSHIFT_ROLE.
+What an entry raises, the state machine sees under the name of its class (`loaders.errors`). Logs carry ids and counts,
+never a field of a record.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from loaders.database import Connection, connect, is_alive, transaction
 from loaders.discovery import register_event, sweep
 from loaders.errors import LoaderError
 from loaders.failures import described, is_transient
+from loaders.lake.plan import Planner
+from loaders.lake.switch import Switcher
 from loaders.load.rds import Loader
 from loaders.load.redshift import Copied, Copier
 from loaders.load.replay import replay as land_again
@@ -138,6 +141,8 @@ def split(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.info("split begins")
     _keep_lease(event)
     made = split_nested(_loader(context), event["delivery_id"], event.get("run_id"))
+    # The job that follows may take nearly as long as a lease is held.
+    _keep_lease(event)
     logger.info("split ends", prefix=made.work.prefix if made.work else None, status=made.outcome.status)
     if made.work is None:
         return {"outcome": "settled", **asdict(made.outcome)}
@@ -182,6 +187,29 @@ def _copy_replayed(context: LambdaContext) -> str | None:
         logger.exception("not copied to Redshift")
         return str(error)
     return None if copied.outcome == "done" else "time ran short"
+
+
+@logger.inject_lambda_context(clear_state=True)
+def plan_lake(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Exports what of the marts changed: {"outcome": "publish", "prefix", "location", "lake"}, or "unchanged"."""
+    bucket = os.environ["RAW_BUCKET"]
+    prefix = Planner(_connection(), _s3(), bucket).plan()
+    logger.info("lake planned", run_id=event.get("run_id"), prefix=prefix)
+    if prefix is None:
+        return {"outcome": "unchanged"}
+    return {"outcome": "publish", "prefix": prefix, "location": f"s3://{bucket}/{prefix}", "lake": f"s3://{bucket}/"}
+
+
+@logger.inject_lambda_context(clear_state=True)
+def switch_lake(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Switches the catalog to what was written: {"partitions": {mart: n}}."""
+    # Imported here: the others have no use for it.
+    import boto3
+
+    switcher = Switcher(_s3(), boto3.client("glue"), os.environ["RAW_BUCKET"], os.environ["CATALOG_DATABASE"])
+    switched = switcher.switch(event["prefix"])
+    logger.info("lake switched", run_id=event.get("run_id"), partitions=switched)
+    return {"partitions": switched}
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -8,6 +8,7 @@ import pytest
 from localcloud.aws import Aws
 from localcloud.ports import free_port
 from localcloud.postgres import Postgres
+from localcloud.redshift.launcher import Redshift
 from localcloud.settings import PROJECT, Settings
 
 
@@ -24,8 +25,8 @@ def make_settings(home: Path) -> Settings:
         postgres_port=free_port(),
         postgres_password="a test's pass:word",
         aws_port=free_port(),
-        redshift_port=free_port(),
         project=PROJECT,
+        redshift_port=free_port(),
     )
 
 
@@ -45,6 +46,17 @@ def aws(settings: Settings, postgres: Postgres) -> Iterator[Aws]:
     """A running embedded AWS, beside the PostgreSQL that its RDS instances answer with;
     `aws.client()` leads to it."""
     server = Aws(settings)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def redshift_harness(settings: Settings, aws: Aws) -> Iterator[Redshift]:
+    """A running Redshift harness, on the PostgreSQL and beside the AWS of the session; `redshift.dsn` leads to it."""
+    server = Redshift(settings)
     server.start()
     try:
         yield server

@@ -23,7 +23,7 @@ RUNS = """
 DELIVERIES = """
     select
         deliveries.delivery_id, deliveries.feed, deliveries.object_key, deliveries.status, deliveries.load_id,
-        loads.records_read, loads.records_loaded, loads.records_rejected, deliveries.error,
+        loads.route, loads.records_read, loads.records_loaded, loads.records_rejected, deliveries.error,
         deliveries.delivered_at at time zone 'utc', deliveries.finished_at at time zone 'utc'
     from ops.deliveries as deliveries
     left join ops.loads as loads on deliveries.load_id = loads.load_id
@@ -72,13 +72,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One object version and what became of it. The counts are those of the load that holds its content."""
+    """One object version and what became of it. Route and counts are those of the load that holds its content."""
 
     delivery_id: int
     feed: str | None
     object_key: str
     status: str
     load_id: int | None
+    route: str | None
     records_read: int | None
     records_loaded: int | None
     records_rejected: int | None

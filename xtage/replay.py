@@ -23,7 +23,7 @@ def command(load_id: int | None, object_key: str | None, stage: str) -> int:
 
     Rows, rejects and counts are replaced in one transaction, read with the contract as it is deployed now; the load
     keeps its id, and the tables are the same however often it is done. A delivery that failed is loaded as a run would
-    load it. The next run builds the marts from it.
+    load it. Where there is a Redshift it is landed there too. The next run builds the marts from it.
 
     \b
     Examples:
@@ -50,6 +50,9 @@ def command(load_id: int | None, object_key: str | None, stage: str) -> int:
 
 def _tell(outcome: dict[str, Any]) -> int:
     """Say what became of it; the exit code."""
+    if outcome["status"] == "pending":
+        say(f"{outcome['object_key']} is pending again: the next `xtage run` lands it, by way of Glue")
+        return 0
     if outcome["load_id"] is None:
         warn(f"xtage: {outcome['object_key']} is {outcome['status']}: {outcome['error']}")
         return 1
@@ -57,5 +60,7 @@ def _tell(outcome: dict[str, Any]) -> int:
         f"replayed {outcome['object_key']} as load {outcome['load_id']} of {outcome['feed']}: "
         f"{outcome['records_read']} read, {outcome['records_loaded']} landed, {outcome['records_rejected']} rejected"
     )
+    if outcome["redshift_error"]:
+        warn(f"xtage: it is not in Redshift yet, the next run copies it: {outcome['redshift_error']}")
     say("the marts show it after the next `xtage run`")
     return 0

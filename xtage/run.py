@@ -147,8 +147,8 @@ def print_accounting(run_ids: list[int]) -> None:
     deliveries = [delivery for run_id in run_ids for delivery in ledger.deliveries_of(run_id)]
     say("")
     if deliveries:
-        columns = ("file", "feed", "read", "landed", "rejected", "status")
-        show(table(columns, map(_row, deliveries), numbers=columns[2:5]))
+        columns = ("file", "feed", "way", "read", "landed", "rejected", "status")
+        show(table(columns, map(_row, deliveries), numbers=columns[3:6]))
     else:
         say("no new files")
     for delivery in deliveries:
@@ -164,7 +164,7 @@ def _row(delivery: Delivery) -> tuple[object, ...]:
     status = delivery.status if delivery.status == "loaded" else _became(delivery)
     landed = delivery.status == "loaded"
     counts = (delivery.records_read, delivery.records_loaded, delivery.records_rejected) if landed else (None, 0, None)
-    return (delivery.object_key, delivery.feed, *counts, status)
+    return (delivery.object_key, delivery.feed, delivery.route, *counts, status)
 
 
 def _why(outcome: Outcome) -> str:

@@ -59,7 +59,7 @@ def split(loader: Loader, delivery_id: int, run_id: int | None) -> Split:
 
 
 def _write(loader: Loader, delivery: Delivery, contract: Contract, work: Work) -> Manifest:
-    parts, rejects = _Parts(work.write, "parts/part-{:05}.jsonl"), _Parts(work.write, "rejects/part-{:05}.copy")
+    parts, rejects = Parts(work.write, "parts/part-{:05}.jsonl"), Parts(work.write, "rejects/part-{:05}.copy")
     first_reject: str | None = None
     with ObjectStream(loader.s3, delivery.version) as stream:
         reader = read_nested(stream, delivery.version.object_key, contract)
@@ -102,7 +102,7 @@ def _require_new(loader: Loader, contract: Contract, content_sha256: str) -> Non
 
 
 @dataclass
-class _Parts:
+class Parts:
     """Lines collected into objects of about `PART_BYTES`, numbered from 1; `count` is how many there are."""
 
     write: Callable[[str, bytes], None]

@@ -14,6 +14,8 @@ from localcloud.redshift.wire import Channel, Message, ServerError, encode, text
 
 # What the session takes over from Redshift: backslashes escape in ordinary strings, transactions are serializable.
 SETTINGS = {
+    # Locally `xtage` acts as the master user of RDS, who is nobody in this database.
+    "role": "none",
     "standard_conforming_strings": "off",
     "escape_string_warning": "off",
     "default_transaction_isolation": "serializable",

@@ -23,6 +23,7 @@ def prepare(settings: Settings) -> None:
     with_database = Postgres(settings).connect()
     with_database.autocommit = True
     cursor = with_database.cursor()
+    cursor.execute("set role none")
     cursor.execute("select 1 from pg_database where datname = %s", (DATABASE,))
     if not cursor.fetchall():
         cursor.execute(f"create database {DATABASE}")
@@ -31,6 +32,7 @@ def prepare(settings: Settings) -> None:
     connection = pg8000.dbapi.connect(USER, ports.HOST, DATABASE, port, password, timeout=30)
     connection.autocommit = True
     made = resources.files(__package__).joinpath("catalog.sql").read_text(encoding="utf-8")
+    connection.cursor().execute("set role none")
     connection.cursor().execute(made)
     connection.close()
 

@@ -5,6 +5,8 @@ set allow_system_table_mods = on;
 set check_function_bodies = off;
 
 create schema if not exists redshift;
+-- Whoever makes a table or a late-binding view leaves something here.
+grant usage, create on schema redshift to public;
 
 -- Distribution, sort keys and constraints of tables: kept, shown, not enforced.
 create table if not exists redshift.table_keys (
@@ -18,7 +20,7 @@ create table if not exists redshift.table_keys (
 
 create or replace function redshift.remember_keys(
     name text, style text, distribution text, sorted text [], primary_columns text [], others text []
-) returns void language sql as '
+) returns void language sql security definer as '
     insert into redshift.table_keys
     select to_regclass(name), style, distribution, sorted, primary_columns, others
     where to_regclass(name) is not null
@@ -47,6 +49,8 @@ create table if not exists redshift.load_errors (
     reason text not null,
     failed_at timestamp not null default (statement_timestamp() at time zone 'utc')
 );
+
+grant insert on redshift.load_history to public;
 
 -- The functions of late-binding views that are gone.
 do '
@@ -243,6 +247,21 @@ create or replace function pg_catalog.sha2(value text, bits integer) returns tex
 create or replace function pg_catalog.round(value double precision, places integer)
 returns double precision language sql immutable as 'select round(value::numeric, places)::double precision';
 
+-- Null when one part is null.
+create or replace function pg_catalog.concat(first text, second text) returns text language sql immutable as '
+    select first || second
+';
+-- Redshift has no cast of a boolean to text.
+create or replace function redshift.refuse_boolean_as_text(value boolean) returns text language plpgsql immutable as '
+begin
+    raise exception using
+        errcode = ''42846'',
+        message = ''cannot cast type boolean to character varying; write case when ... then true ... end'';
+end
+';
+update pg_cast set castfunc = 'redshift.refuse_boolean_as_text'::regproc, castmethod = 'f'
+where castsource = 'boolean'::regtype and casttarget in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype);
+
 -- JSON and SUPER, which is kept as jsonb.
 create or replace function pg_catalog.json_parse(value text) returns jsonb language sql immutable as '
     select value::jsonb
@@ -420,3 +439,64 @@ from pg_class as tables
 inner join pg_namespace as namespaces on tables.relnamespace = namespaces.oid
 left join redshift.table_keys as keys on tables.oid = keys.table_id
 where tables.relkind = 'r' and namespaces.nspname not in ('pg_catalog', 'information_schema', 'redshift');
+
+-- What SHOW shows.
+create or replace view redshift.show_databases as
+select
+    datname::varchar(128) as database_name,
+    pg_get_userbyid(datdba)::varchar(128) as database_owner,
+    'local'::varchar(128) as database_type,
+    null::varchar(128) as database_acl,
+    null::varchar(128) as parameters
+from pg_database
+where datname = current_database();
+
+create or replace view redshift.show_schemas as
+select
+    current_database()::varchar(128) as database_name,
+    nspname::varchar(128) as schema_name,
+    pg_get_userbyid(nspowner)::varchar(128) as schema_owner,
+    'local'::varchar(128) as schema_type,
+    null::varchar(128) as schema_acl,
+    null::varchar(128) as source_database,
+    null::varchar(128) as schema_option
+from pg_namespace
+where nspname not like 'pg\_%' and nspname not in ('information_schema', 'redshift');
+
+create or replace view redshift.show_tables as
+select
+    current_database()::varchar(128) as database_name,
+    namespaces.nspname::varchar(128) as schema_name,
+    tables.relname::varchar(128) as table_name,
+    case when tables.relkind = 'v' then 'VIEW' else 'TABLE' end::varchar(128) as table_type,
+    null::varchar(128) as table_acl,
+    obj_description(tables.oid, 'pg_class')::varchar(256) as remarks,
+    pg_get_userbyid(tables.relowner)::varchar(128) as owner,
+    null::timestamp as last_altered_time,
+    null::timestamp as last_modified_time,
+    upper(coalesce(keys.dist_style, 'auto'))::varchar(128) as dist_style,
+    case
+        when tables.relkind = 'r' then 'REGULAR TABLE'
+        when pg_get_viewdef(tables.oid) like '%redshift.late_binding_%' then 'LATE BINDING VIEW'
+        else 'REGULAR VIEW'
+    end::varchar(128) as table_subtype
+from pg_class as tables
+inner join pg_namespace as namespaces on tables.relnamespace = namespaces.oid
+left join redshift.table_keys as keys on tables.oid = keys.table_id
+where tables.relkind in ('r', 'v');
+
+create or replace view redshift.show_columns as
+select
+    table_catalog::varchar(128) as database_name,
+    table_schema::varchar(128) as schema_name,
+    table_name::varchar(128) as table_name,
+    column_name::varchar(128) as column_name,
+    ordinal_position::integer as ordinal_position,
+    column_default::varchar(4000) as column_default,
+    is_nullable::varchar(3) as is_nullable,
+    data_type::varchar(128) as data_type,
+    character_maximum_length::integer as character_maximum_length,
+    numeric_precision::integer as numeric_precision,
+    numeric_scale::integer as numeric_scale,
+    null::varchar(256) as remarks
+from information_schema.columns;

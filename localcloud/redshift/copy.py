@@ -34,12 +34,12 @@ class Copy:
         copy = read_copy(statement)
         columns = await _columns(backend, copy)
         objects = Objects(self._endpoint, copy)
-        loaded = 0
+        names = ", ".join(quoted(column.name) for column in columns)
         try:
-            for stored in await asyncio.to_thread(objects.sources):
-                names = ", ".join(quoted(column.name) for column in columns)
-                into = f"copy {copy.table} ({names}) from stdin with (format csv)"
-                loaded += await backend.copy_in(into, _blocks(objects, stored, copy, columns))
+            sources = await asyncio.to_thread(objects.sources)
+            # All files in one statement: what does not fit in one of them leaves nothing of the others.
+            into = f"copy {copy.table} ({names}) from stdin with (format csv)"
+            loaded = await backend.copy_in(into, _blocks(objects, sources, copy, columns))
         except LoadError as error:
             await asyncio.to_thread(self._write_down, copy.table, error)
             raise
@@ -76,9 +76,10 @@ async def _columns(backend: Backend, copy: Transfer) -> list[Column]:
     return [columns[name] for name in copy.columns] if copy.columns else list(columns.values())
 
 
-def _blocks(objects: Objects, stored: Stored, copy: Transfer, columns: list[Column]) -> Iterator[bytes]:
-    with objects.opened(stored) as file:
-        if copy.form == "parquet":
-            yield from parquet_rows.rows(file, stored.url, columns, list(copy.options))
-        else:
-            yield from text_rows.rows(file, stored.url, copy.form, columns, copy.options)
+def _blocks(objects: Objects, sources: list[Stored], copy: Transfer, columns: list[Column]) -> Iterator[bytes]:
+    for stored in sources:
+        with objects.opened(stored) as file:
+            if copy.form == "parquet":
+                yield from parquet_rows.rows(file, stored.url, columns, list(copy.options))
+            else:
+                yield from text_rows.rows(file, stored.url, copy.form, columns, copy.options)

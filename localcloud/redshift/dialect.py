@@ -145,11 +145,24 @@ RULES = (
     Rule("row_constructor", "Redshift has no ROW(...)", "compare the columns one by one", queries.row_constructor),
     Rule("system_column", "Redshift has no system columns", "keep a column for it", queries.system_column),
     Rule(
+        "reserved_word",
+        "this is a reserved word in Redshift",
+        "put it into double quotes",
+        queries.reserved_word,
+        SYNTAX_ERROR,
+    ),
+    Rule(
         "collation",
         "Redshift has no named collations",
         "leave COLLATE out, Redshift sorts by bytes; for case: collate(text, 'case_insensitive')",
         queries.collation,
         SYNTAX_ERROR,
+    ),
+    Rule(
+        "boolean_test",
+        "Redshift takes IS TRUE and the like in a condition only, not in the list of a SELECT",
+        "compare with =, or write nvl(value, false)",
+        queries.boolean_test,
     ),
     Rule(
         "correlated_limit",

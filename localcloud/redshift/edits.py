@@ -32,9 +32,11 @@ def after(token: Token, text: str) -> Edit:
 
 
 def apply(statement: Statement, edits: list[Edit]) -> str:
-    """The statement's text with the edits, in the order of their places."""
+    """The statement's text with the edits, in the order of their places; one inside another is left out."""
     text, place = "", statement.tokens[0].start
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+        if edit.start < place:
+            continue
         text += statement.sql[place : edit.start] + edit.text
         place = max(place, edit.end)
     return text + statement.sql[place : statement.tokens[-1].end]

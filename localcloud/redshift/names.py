@@ -145,6 +145,17 @@ LEADER_NODE_FUNCTIONS = {
     "now": _CLOCK,
 }
 
+# Names that Redshift reserves and PostgreSQL does not: https://docs.aws.amazon.com/redshift/latest/dg/r_pg_keywords.html
+RESERVED_WORDS = {
+    "aes128", "aes256", "allowoverwrite", "backup", "blanksasnull", "bytedict", "bzip2", "credentials",
+    "current_user_id", "deflate", "defrag", "delta", "delta32k", "disable", "emptyasnull", "enable", "encode",
+    "encrypt", "encryption", "explicit", "globaldict256", "globaldict64k", "gzip", "identity", "ignore", "lun",
+    "luns", "lzo", "lzop", "minus", "mostly16", "mostly32", "mostly8", "nulls", "offline", "oid", "old", "open",
+    "parallel", "partition", "percent", "permissions", "pivot", "raw", "readratio", "recover", "rejectlog",
+    "resort", "respect", "restore", "snapshot", "sysdate", "system", "tag", "tdes", "text255", "text32k", "top",
+    "truncatecolumns", "unpivot", "wallet", "without",
+}  # fmt: skip
+
 # Aggregates that are window functions too; with an ORDER BY in their window they need a frame.
 # https://docs.aws.amazon.com/redshift/latest/dg/c_Window_functions.html
 FRAMED_FUNCTIONS = {

@@ -7,9 +7,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.aws.launcher import ACCESS_KEY, REGION, SECRET_KEY
@@ -40,9 +42,7 @@ class Objects:
 
     def __init__(self, endpoint: str, transfer: Transfer) -> None:
         # Whoever assumes the role of an IAM_ROLE has the embedded AWS's own key.
-        key, secret = transfer.keys or (ACCESS_KEY, SECRET_KEY)
-        session = boto3.Session(key, secret, region_name=REGION)
-        self._s3: S3Client = session.client("s3", endpoint_url=endpoint)
+        self._s3 = _client(endpoint, *(transfer.keys or (ACCESS_KEY, SECRET_KEY)))
         self._transfer = transfer
 
     def sources(self) -> list[Stored]:
@@ -50,20 +50,20 @@ class Objects:
 
         Raises ServerError when there is none, or when the manifest is wrong.
         """
-        with _told(self._transfer.url):
-            if "manifest" in self._transfer.options:
+        if "manifest" in self._transfer.options:
+            with _told(self._transfer.url):
                 return list(self._listed())
-            found = self.under(self._transfer.key)
+        found = self.under(self._transfer.key)
         if not found:
             raise ServerError({"M": f"The specified S3 prefix '{self._transfer.key}' does not exist"})
         return found
 
     def under(self, prefix: str) -> list[Stored]:
         """Every object whose key begins so."""
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._transfer.bucket, Prefix=prefix)
-        return [
-            Stored(self._transfer.bucket, one["Key"], one["Size"]) for page in pages for one in page.get("Contents", [])
-        ]
+        bucket = self._transfer.bucket
+        with _told(self._transfer.url):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            return [Stored(bucket, one["Key"], one["Size"]) for page in pages for one in page.get("Contents", [])]
 
     @contextmanager
     def opened(self, stored: Stored) -> Iterator[IO[bytes]]:
@@ -80,7 +80,8 @@ class Objects:
 
     def delete(self, found: list[Stored]) -> None:
         for one in found:
-            self._s3.delete_object(Bucket=one.bucket, Key=one.key)
+            with _told(one.url):
+                self._s3.delete_object(Bucket=one.bucket, Key=one.key)
 
     def _listed(self) -> Iterator[Stored]:
         """https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html"""
@@ -110,6 +111,13 @@ class Objects:
             if mandatory or error.response.get("Error", {}).get("Code") not in ("404", "NoSuchKey"):
                 raise ServerError({"M": f"Problem reading manifest file: mandatory url {url} not found"}) from error
             return None
+
+
+# A client takes a third of a second to make, and threads may share it.
+@lru_cache(maxsize=8)
+def _client(endpoint: str, key: str, secret: str) -> S3Client:
+    patience = Config(connect_timeout=5, retries={"total_max_attempts": 2})
+    return boto3.Session(key, secret, region_name=REGION).client("s3", endpoint_url=endpoint, config=patience)
 
 
 def _length(entry: Any) -> int | None:

@@ -18,6 +18,9 @@ def functions(statement: Statement) -> Iterator[Edit]:
         name = statement.tokens[index].text
         if name in _DATE_FUNCTIONS:
             yield from _date_part(statement, index + 1)
+        elif name == "json_serialize" and statement.word(index - 1) != ".":
+            # Without its schema it is a piece of PostgreSQL's grammar.
+            yield before(statement.tokens[index], "pg_catalog.")
         elif name == "nvl":
             yield over(statement.tokens[index], statement.tokens[index], "coalesce")
         elif name == "listagg":

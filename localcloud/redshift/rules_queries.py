@@ -16,6 +16,7 @@ _CLAUSES = {
     "cross", "except", "full", "group", "having", "inner", "intersect", "join", "left", "limit", "natural", "offset",
     "on", "order", "right", "union", "using", "where",
 }  # fmt: skip
+_BEFORE_NAMES = {"exists", "from", "into", "join", "schema", "table", "truncate", "update", "view"}
 _SYSTEM_COLUMNS = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}
 
 
@@ -208,6 +209,34 @@ def collation(statement: Statement) -> Iterator[Finding]:
     for index in statement.find("collate"):
         if statement.word(index + 1) not in ("(", "case_sensitive", "case_insensitive") and index > 0:
             yield index, ""
+
+
+def reserved_word(statement: Statement) -> Iterator[Finding]:
+    """As the name of a schema or a table; a column's name behind a dot may be any word."""
+    for word in names.RESERVED_WORDS:
+        for index in statement.find(word):
+            qualifies = statement.word(index + 1) == "." and statement.word(index - 1) != "."
+            if qualifies or statement.word(index - 1) in _BEFORE_NAMES:
+                yield index, word
+
+
+def boolean_test(statement: Statement) -> Iterator[Finding]:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_Boolean_type.html"""
+    for index in statement.find("is"):
+        tested = statement.word(index + (2 if statement.word(index + 1) == "not" else 1))
+        if tested in ("true", "false", "unknown") and _clause(statement, index) == "select":
+            yield index, ""
+
+
+def _clause(statement: Statement, index: int) -> str:
+    """The word that begins the clause around a token, looked for outside of its parentheses too."""
+    level = statement.opener[index]
+    for place in range(index - 1, -1, -1):
+        if place == level:
+            level = statement.opener[place]
+        elif statement.opener[place] == level and statement.word(place) in ("select", "where", "on", "having", "by"):
+            return statement.word(place)
+    return ""
 
 
 def correlated_limit(statement: Statement) -> Iterator[Finding]:

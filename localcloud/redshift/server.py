@@ -22,6 +22,9 @@ from localcloud.redshift.statement_log import StatementLog, open_log
 from localcloud.redshift.wire import Channel, ServerError, encode
 from localcloud.settings import Settings
 
+LOGIN_SECONDS = 60.0
+"""As PostgreSQL's authentication_timeout: who connects and says nothing is sent away."""
+
 logger = logging.getLogger("localcloud.redshift")
 
 
@@ -72,7 +75,7 @@ class Server:
         client = Channel(reader, writer)
         try:
             await self._converse(client, writer)
-        except (EOFError, ConnectionError, ssl.SSLError):
+        except (EOFError, ConnectionError, TimeoutError, ssl.SSLError):
             logger.info("a client is gone before it was logged in, or in the middle of a statement")
         except Exception:
             logger.exception("a session broke off")
@@ -81,14 +84,17 @@ class Server:
             await client.close()
 
     async def _converse(self, client: Channel, writer: asyncio.StreamWriter) -> None:
-        parameters = await self._start(client, writer)
+        async with asyncio.timeout(LOGIN_SECONDS):
+            parameters = await self._start(client, writer)
         if parameters is None:
             return
         backend = await Backend.connect(self._settings.postgres_port)
         try:
             log = StatementLog(f"{next(self._numbers)} {parameters.get('user', '')}")
             log.say(f"connects: {parameters.get('driver_version') or parameters.get('application_name', '')}")
-            if await self._log_in(client, backend, parameters, log):
+            async with asyncio.timeout(LOGIN_SECONDS):
+                logged_in = await self._log_in(client, backend, parameters, log)
+            if logged_in:
                 await Session(client, backend, log, self._actions).serve()
             log.say("is gone")
         finally:

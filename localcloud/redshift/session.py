@@ -18,6 +18,8 @@ from localcloud.redshift.wire import Channel, Message, ServerError, encode, text
 FLUSH = encode(b"H")
 # jsonb is what SUPER is kept as.
 REPLACED_TYPES = {3802: 4000}
+STATEMENT_BYTES = 16 << 20
+LONG = 100_000
 SERVER_VERSION = "8.0.2"
 # After these letters nothing more comes for the message that was forwarded.
 ENDINGS = {
@@ -93,11 +95,13 @@ class Session:
                 await self._answer(message)
             except ServerError as error:
                 await self._refuse(error, message)
-            await self._client.send()
+            finally:
+                # PostgreSQL's last words too, when it ends the session.
+                await self._client.send()
 
     async def _answer(self, message: Message) -> None:
         if message.kind == b"Q":
-            await self._simple(message.body[:-1].decode())
+            await self._simple(_decoded(message.body[:-1]))
         elif message.kind == b"P":
             await self._parse(message)
         elif message.kind == b"B":
@@ -123,7 +127,7 @@ class Session:
         """A simple query: every statement in it for itself, until one fails."""
         pieces = _pieces(sql)
         for piece in pieces or [sql]:
-            prepared = self._prepare(piece)
+            prepared = await self._prepare(piece)
             if prepared.action:
                 await self._act(prepared)
             else:
@@ -135,29 +139,33 @@ class Session:
 
     async def _parse(self, message: Message) -> None:
         name, sql, types = message.body.split(b"\0", 2)
-        prepared = self._prepare(sql.decode())
+        prepared = await self._prepare(_decoded(sql))
         self._statements[name] = prepared
         parse = Message(b"P", name + b"\0" + text(prepared.sql) + types)
         await self._forward(parse, prepared, encode(b"1"))
 
-    def _prepare(self, sql: str) -> Prepared:
+    async def _prepare(self, sql: str) -> Prepared:
         """Refuses, rewrites or takes over a statement. Raises ServerError."""
-        found = refusals(sql)
+        if len(sql.encode()) > STATEMENT_BYTES:
+            raise ServerError({"C": "54001", "M": "a statement may have 16 MB: load many rows with COPY"})
+        # Other sessions go on while a long one is read.
+        return await asyncio.to_thread(self._read_statement, sql) if len(sql) > LONG else self._read_statement(sql)
+
+    def _read_statement(self, sql: str) -> Prepared:
+        try:
+            found = refusals(sql)
+            pieces = [] if found else statements(sql)
+            rewritten = rewrite(pieces[0]) if len(pieces) == 1 else None
+        except Exception as error:
+            self._log.failed()
+            raise ServerError({"C": "42601", "M": f"the harness cannot read this statement: {error!r}"}) from error
         if found:
             self._log.refused(sql, found[0].rule)
-            raise ServerError(
-                {
-                    "C": found[0].sqlstate,
-                    "M": f"{found[0].message} [{found[0].rule}]",
-                    "P": str(found[0].position + 1),
-                    "R": found[0].rule,
-                }
-            )
-        pieces = statements(sql)
-        if len(pieces) != 1:
+            told = {"C": found[0].sqlstate, "M": f"{found[0].message} [{found[0].rule}]", "R": found[0].rule}
+            raise ServerError(told | {"P": str(found[0].position + 1)})
+        if rewritten is None:
             return Prepared(sql)
         action = self._actions.of(pieces[0])
-        rewritten = rewrite(pieces[0])
         self._log.taken(sql, ["done by the harness"] if action else rewritten.applied)
         return Prepared(rewritten.sql, pieces[0], rewritten, action)
 
@@ -191,7 +199,14 @@ class Session:
             message = "current transaction is aborted, commands ignored until end of transaction block"
             raise ServerError({"C": "25P02", "M": message})
         await self._settle()
-        self._client.write(encode(b"C", text(await prepared.action(self._backend, prepared.statement))))
+        try:
+            tag = await prepared.action(self._backend, prepared.statement)
+        except (ServerError, EOFError, ConnectionError):
+            raise
+        except Exception as error:
+            self._log.failed()
+            raise ServerError({"M": f"the harness failed: {error!r}; see its log"}) from error
+        self._client.write(encode(b"C", text(tag)))
 
     async def _settle(self) -> None:
         """Ends what the client has begun with PostgreSQL, so that it takes statements of the harness's own."""
@@ -230,7 +245,6 @@ class Session:
         """
         await self._backend.send()
         refusal: ServerError | None = None
-        waiting = 0
         while True:
             kind, body = await self._backend.read()
             if kind == b"Z":
@@ -244,14 +258,21 @@ class Session:
                     break
                 continue
             self._client.write(as_redshift_sends(kind, body))
-            waiting += len(body)
-            if waiting > wire.CHUNK:
+            if kind == b"D":
+                self._client.write(self._backend.more_of(kind))
+            if self._client.is_full:
                 await self._client.send()
-                waiting = 0
             if kind in endings:
                 break
         if refusal is not None:
             raise refusal
+
+
+def _decoded(sql: bytes) -> str:
+    try:
+        return sql.decode()
+    except UnicodeDecodeError as error:
+        raise ServerError({"C": "22021", "M": f"a statement must be UTF-8: {error}"}) from error
 
 
 def _pieces(sql: str) -> list[str]:

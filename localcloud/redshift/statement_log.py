@@ -50,7 +50,7 @@ class StatementLog:
     """Writes the lines of one session."""
 
     def __init__(self, session: str) -> None:
-        self._session = session
+        self._session = " ".join(session.split())
         self._logger = logging.getLogger("localcloud.redshift")
 
     def taken(self, sql: str, applied: Sequence[str]) -> None:
@@ -61,5 +61,10 @@ class StatementLog:
     def refused(self, sql: str, rule: str) -> None:
         self._logger.info("%s %s  [refused: %s]", self._session, without_literals(sql), rule)
 
+    def failed(self) -> None:
+        """With the traceback of the exception under way."""
+        self._logger.exception("%s a mistake of the harness", self._session)
+
     def say(self, what: str) -> None:
-        self._logger.info("%s %s", self._session, what)
+        """One line, whatever a client calls itself."""
+        self._logger.info("%s %s", self._session, " ".join(what.split()))

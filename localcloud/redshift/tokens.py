@@ -33,8 +33,14 @@ class _Dialect(Redshift):
     class Tokenizer(Redshift.Tokenizer):
         # The text behind these words is SQL like any other here (`call`, `show`, `execute`).
         COMMANDS: ClassVar[set[TokenType]] = set()
-        # `a#>>b` is a JSON operator, not a name that ends in #.
-        SINGLE_TOKENS: ClassVar[dict[str, TokenType]] = {**Redshift.Tokenizer.SINGLE_TOKENS, "#": TokenType.HASH}
+        # `a#>>b` is a JSON operator, not a name that ends in #. And `$1,$2` are parameters: Redshift has dollar quotes
+        # around the bodies of procedures only, which may be read like any SQL.
+        HEREDOC_STRINGS: ClassVar[list[str | tuple[str, str]]] = []
+        SINGLE_TOKENS: ClassVar[dict[str, TokenType]] = {
+            **Redshift.Tokenizer.SINGLE_TOKENS,
+            "#": TokenType.HASH,
+            "$": TokenType.PARAMETER,
+        }
 
 
 class UnreadableSqlError(Exception):
@@ -43,7 +49,7 @@ class UnreadableSqlError(Exception):
 
 @dataclass(frozen=True)
 class Token:
-    """One word, name, literal or symbol; `text` is in lower case for a word and without its quotes otherwise.
+    """One word, name, literal or symbol; `text` is in lower case for words and names, and without its quotes.
 
     `start` and `end` are its place in the source, `sql[start:end]`.
     """
@@ -174,7 +180,8 @@ def _split(sql: str, token_type: TokenType, text: str, start: int, end: int) -> 
     if token_type in _STRINGS:
         yield Token("string", text, start, end)
     elif token_type == TokenType.IDENTIFIER:
-        yield Token("quoted", text, start, end)
+        # Redshift folds quoted names too, unless enable_case_sensitive_identifier is set.
+        yield Token("quoted", text.lower(), start, end)
     elif token_type == TokenType.NUMBER:
         yield Token("number", text, start, end)
     elif source[:1].isalpha() or source[:1] == "_":

@@ -60,6 +60,7 @@ class Channel:
         self._writer = writer
         self._buffer = bytearray()
         self._place = 0
+        self._waiting = bytearray()
 
     async def read(self) -> Message:
         """The next message. Raises EOFError at the end, and ConnectionError."""
@@ -76,6 +77,17 @@ class Channel:
             raise ConnectionError(f"a startup packet of {length} bytes")
         return await self._take(length)
 
+    def more_of(self, kind: bytes) -> bytes:
+        """As they came, the whole messages of one kind that are here already and come next: rows, mostly."""
+        start, place = self._place, self._place
+        while self._buffer[place : place + 1] == kind and place + 5 <= len(self._buffer):
+            end = place + 1 + int.from_bytes(self._buffer[place + 1 : place + 5], "big")
+            if end > len(self._buffer):
+                break
+            place = end
+        self._place = place
+        return bytes(self._buffer[start:place])
+
     async def _take(self, count: int) -> bytes:
         while len(self._buffer) - self._place < count:
             chunk = await self._reader.read(CHUNK)
@@ -89,18 +101,27 @@ class Channel:
         return bytes(self._buffer[start : self._place])
 
     def write(self, data: bytes) -> None:
-        self._writer.write(data)
+        """Keeps for the next `send`: many small messages are one write."""
+        self._waiting += data
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is kept that it should be sent."""
+        return len(self._waiting) >= CHUNK
 
     async def send(self, data: bytes = b"") -> None:
-        """Writes, and waits while the other side is slower than this one."""
-        if data:
-            self._writer.write(data)
+        """Sends what was kept, and waits while the other side is slower than this one."""
+        self._waiting += data
+        if self._waiting:
+            self._writer.write(bytes(self._waiting))
+            self._waiting.clear()
         await self._writer.drain()
 
     async def close(self) -> None:
         self._writer.close()
         try:
-            await asyncio.wait_for(self._writer.wait_closed(), 5)
+            # The other side may be one that does not answer any more.
+            await asyncio.wait_for(self._writer.wait_closed(), 0.5)
         except (OSError, TimeoutError):
             self._writer.transport.abort()
 

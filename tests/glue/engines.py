@@ -27,8 +27,11 @@ os.environ["PYSPARK_SUBMIT_ARGS"] = (
 )
 import pyspark
 assert pyspark.__version__ == "3.5.6", pyspark.__version__
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
+# One Java for all of them: the jobs ask for the session there is.
+jobs = " ".join(sys.argv[1:]).split(" next ")
+for job in jobs:
+    sys.argv = job.split()
+    runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
@@ -38,18 +41,25 @@ class Engine:
 
     name: str
 
-    def run(self, job: str, *arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
-        """Runs a job's script to its end, whatever its exit code; `home` is for what the engine leaves."""
-        script = str(PROJECT / "glue" / "jobs" / f"{job}.py")
-        environment = {**ENVIRONMENT, "HOME": str(home), "TMPDIR": str(home)}
+    def run(self, *jobs: tuple[str, ...], home: Path) -> list[subprocess.CompletedProcess[str]]:
+        """Runs jobs, each its script's name and arguments, to their end, whatever their exit code.
+
+        Spark runs them all in one process, Sail each in its own. `home` is for what the engine leaves.
+        """
+        commands = [[str(PROJECT / "glue" / "jobs" / f"{name}.py"), *arguments] for name, *arguments in jobs]
+        if self.name == "sail":
+            return [self._run(home, str(WORKER), "LIFELINE", script, "", *words) for script, *words in commands]
+        words = [word for command in commands for word in ("next", *command)][1:]
+        return [self._run(home, "-c", SPARK, *words)]
+
+    def _run(self, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        python = PROJECT / f".venv-{'glue' if self.name == 'sail' else 'spark'}" / "bin" / "python"
         reading, writing = os.pipe()
         try:
-            command = [str(PROJECT / f".venv-{'glue' if self.name == 'sail' else 'spark'}" / "bin" / "python")]
-            command += [str(WORKER), str(reading), script, ""] if self.name == "sail" else ["-c", SPARK, script]
             return subprocess.run(
-                [*command, *arguments],
+                [str(python), *(word if word != "LIFELINE" else str(reading) for word in words)],
                 cwd=home,
-                env=environment,
+                env={**ENVIRONMENT, "HOME": str(home), "TMPDIR": str(home)},
                 capture_output=True,
                 text=True,
                 timeout=240,

@@ -16,7 +16,7 @@ from xtage.deploy import PROJECT
 DEFINITION = PROJECT / "orchestration" / "pipeline.asl.json"
 FUNCTIONS = (
     *("OpenRun", "NextRound", "Load", "Split", "Land", "RecordFailure"),
-    *("NeedsBuild", "CopyToRedshift", "CloseRun", "FailRun"),
+    *("NeedsBuild", "PlanLake", "SwitchLake", "CopyToRedshift", "CloseRun", "FailRun"),
 )
 BUILD_PROJECT = "scripted"
 JOB = "scripted"
@@ -51,7 +51,7 @@ JOB_SCRIPT = """
 import json, sys
 location = sys.argv[sys.argv.index("--location") + 1]
 with open("CALLS", "a") as calls:
-    calls.write(json.dumps(["Flatten", {"location": location}]) + "\\n")
+    calls.write(json.dumps(["Job", {"location": location, "lake": "--lake" in sys.argv}]) + "\\n")
 if "odd" in location:
     raise ValueError("the place is odd")
 """
@@ -144,7 +144,12 @@ def machine(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """The state machine over scripted functions, made once."""
     pipeline = Pipeline(aws, tmp_path_factory.mktemp("scripts"))
     substitutions = {f"{name}FunctionArn": _make_function(pipeline, name) for name in FUNCTIONS}
-    substitutions |= {"BuildProjectName": BUILD_PROJECT, "FlattenJobName": JOB, "MaxConcurrency": "4"}
+    substitutions |= {
+        "BuildProjectName": BUILD_PROJECT,
+        "FlattenJobName": JOB,
+        "PublishJobName": JOB,
+        "MaxConcurrency": "4",
+    }
     definition = DEFINITION.read_text()
     for key, value in substitutions.items():
         definition = definition.replace("${" + key + "}", value)
@@ -178,6 +183,8 @@ def pipeline(machine: Pipeline) -> Pipeline:
         Land={"status": "loaded"},
         RecordFailure={},
         NeedsBuild={"build": "no", "redshift": "no"},
+        PlanLake={"outcome": "unchanged"},
+        SwitchLake={},
         CopyToRedshift={"outcome": "done"},
         CloseRun={"outcome": "closed", "records_loaded": 2},
         FailRun={},

@@ -49,7 +49,7 @@ def test_a_nested_file_is_split_flattened_and_landed(pipeline: Pipeline) -> None
     pipeline.script(NextRound={"deliveries": [*nested(1)["deliveries"], flat]})
     assert pipeline.run()["status"] == "SUCCEEDED"
     assert pipeline.calls("Split") == [{"delivery_id": 1, "run_id": 7}]
-    assert pipeline.calls("Flatten") == [{"location": "s3://bucket/work/1/"}]
+    assert pipeline.calls("Job") == [{"location": "s3://bucket/work/1/", "lake": False}]
     assert pipeline.calls("Land") == [{"delivery_id": 1, "run_id": 7, "prefix": "work/1/"}]
     assert [call["delivery_id"] for call in pipeline.calls("Load")] == [2]
 
@@ -57,7 +57,7 @@ def test_a_nested_file_is_split_flattened_and_landed(pipeline: Pipeline) -> None
 def test_a_nested_file_that_is_settled_by_the_split_starts_no_job(pipeline: Pipeline) -> None:
     pipeline.script(NextRound=nested(1), Split={"outcome": "settled", "status": "failed"})
     assert pipeline.run()["status"] == "SUCCEEDED"
-    assert pipeline.calls("Flatten") == pipeline.calls("Land") == pipeline.calls("RecordFailure") == []
+    assert pipeline.calls("Job") == pipeline.calls("Land") == pipeline.calls("RecordFailure") == []
 
 
 def test_a_failed_job_is_recorded_with_its_error_and_does_not_stop_the_other_files(pipeline: Pipeline) -> None:
@@ -194,6 +194,28 @@ def test_a_run_that_landed_something_builds_before_it_closes(pipeline: Pipeline)
     assert [call["built"] for call in pipeline.calls("CloseRun")] == [True]
 
 
+PUBLISH = {"outcome": "publish", "prefix": "work/lake/1/", "location": "s3://b/work/lake/1/", "lake": "s3://b/"}
+
+
+def test_what_changed_in_the_marts_is_published_after_the_build_and_then_switched(pipeline: Pipeline) -> None:
+    pipeline.script_build()
+    pipeline.script(NeedsBuild={"build": "yes", "redshift": "no"}, PlanLake=PUBLISH)
+    assert pipeline.run()["status"] == "SUCCEEDED"
+    assert pipeline.calls("Job") == [{"location": "s3://b/work/lake/1/", "lake": True}]
+    assert pipeline.calls("SwitchLake") == [{"run_id": 7, "prefix": "work/lake/1/"}]
+
+
+def test_a_lake_that_could_not_be_written_fails_the_run_and_is_not_switched(pipeline: Pipeline) -> None:
+    pipeline.script_build()
+    odd = PUBLISH | {"location": "s3://b/work/lake/odd/"}
+    pipeline.script(NeedsBuild={"build": "yes", "redshift": "no"}, PlanLake=odd)
+    assert pipeline.run()["status"] == "FAILED"
+    (failure,) = pipeline.calls("FailRun")
+    assert failure["state"] == "PublishLake"
+    assert "ValueError: the place is odd" in described(failure["error"], failure["cause"])
+    assert pipeline.calls("SwitchLake") == []
+
+
 def test_what_arrives_while_files_load_is_loaded_before_the_one_build(pipeline: Pipeline) -> None:
     pipeline.script_build()
     pipeline.script(NeedsBuild=[{"build": "more", "redshift": "no"}, {"build": "yes", "redshift": "no"}])
@@ -251,7 +273,7 @@ def test_only_transient_errors_and_the_services_own_are_retried() -> None:
 def test_every_lambda_retries_alike_with_backoff_and_jitter() -> None:
     states = tasks(json.loads(DEFINITION.read_text())["States"])
     policies = [state["Retry"] for state in states.values() if state["Resource"].endswith(":lambda:invoke")]
-    assert len(policies) == 10
+    assert len(policies) == 12
     assert all(policy == policies[0] for policy in policies)
     assert all(retrier["BackoffRate"] > 1 and retrier["JitterStrategy"] == "FULL" for retrier in policies[0])
 

@@ -3,23 +3,24 @@
 import json
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from loaders import redshift
+from loaders.contract import load_contracts
 from loaders.load.redshift import PREFIX
+from loaders.ops_tables import COPIED as LEDGER
+from loaders.tables import raw_tables
 from localcloud.aws import Aws
 from localcloud.postgres import USER, Postgres
 from localcloud.redshift.launcher import DATABASE, Redshift
-from localcloud.settings import Settings
 from tests.integration.loaders.conftest import Pipeline, clients, pipeline  # noqa: F401 - fixtures
 
 SCHEMAS = ("raw", "ops", "staging", "intermediate", "marts", "test_failures")
-COPIED = ("raw.customers", "raw.exchange_rates", "raw.products", "raw.sales", "raw.transactions")
-COPIED += ("ops.deliveries", "ops.loads", "ops.rejects")
+COPIED = [f"raw.{table.name}" for contract in load_contracts().values() for table in raw_tables(contract)]
+COPIED += [f"ops.{table.name}" for table in LEDGER]
 QUOTED = '"raw".'
 """A reserved word in Redshift."""
 
@@ -87,29 +88,20 @@ def database(postgres: Postgres) -> str:
     return name
 
 
-@pytest.fixture(scope="session")
-def server(settings: Settings, postgres: Postgres) -> Iterator[Redshift]:
-    """The running harness."""
-    harness = Redshift(settings)
-    harness.start()
-    try:
-        yield harness
-    finally:
-        harness.stop()
-
-
 @pytest.fixture
 def warehouses(
     pipeline: Pipeline,  # noqa: F811 - the fixture
-    server: Redshift,
+    redshift_harness: Redshift,
     aws: Aws,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Warehouses:
-    secret = pipeline.secret(port=server.settings.redshift_port, dbname=DATABASE, username=USER, engine="redshift")
+    secret = pipeline.secret(
+        port=redshift_harness.settings.redshift_port, dbname=DATABASE, username=USER, engine="redshift"
+    )
     environment = {
         "REDSHIFT_SECRET": secret,
         "REDSHIFT_ROLE": "arn:aws:iam::000000000000:role/copy",
-        "SSL_CERT_FILE": str(server.authority),
+        "SSL_CERT_FILE": str(redshift_harness.authority),
     }
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)

@@ -93,6 +93,7 @@ def _upload_all(stage: str, parameters: dict[str, str], s3: S3Client, bucket: st
         "GluePackagesKey": package.glue_packages(project),
         "FlattenScriptKey": package.glue_script(project, "json_to_tabular"),
         "ApiCodeKey": package.api_code(project),
+        "PublishScriptKey": package.glue_script(project, "publish_lake"),
         "DbtSourceKey": package.dbt_source(project),
         "DefinitionKey": package.definition(project),
     }

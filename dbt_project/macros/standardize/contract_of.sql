@@ -21,6 +21,18 @@
     {{ return(tables) }}
 {%- endmacro %}
 
+{# How many rows of each load are in the raw tables of arrays: `load_id`, `table_name`, `rows_found`. #}
+{% macro raw_array_counts() -%}
+    {%- set selects = ['select cast(null as bigint) as load_id, cast(null as varchar(65535)) as table_name, cast(null as bigint) as rows_found where false'] -%}
+    {%- for table, contract in xtage.contracted_tables().items() if contract.positions -%}
+        {%- do selects.append(
+            "select _load_id as load_id, '" ~ table ~ "' as table_name, count(*) as rows_found from "
+            ~ source('raw', table) ~ " group by _load_id"
+        ) -%}
+    {%- endfor -%}
+    {{ selects | join('\n    union all\n    ') }}
+{%- endmacro %}
+
 {# What a column of an array's table is called among the issues of its feed: `lines.quantity`. #}
 {% macro issue_column(table, column) -%}
     {%- set feed = xtage.contract_of(table).feed | default(table) -%}

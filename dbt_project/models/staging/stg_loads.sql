@@ -27,6 +27,7 @@ final as (
     select
         loads.load_id,
         loads.feed,
+        loads.route,
         loads.records_read,
         loads.records_loaded,
         loads.records_rejected,

@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,8 @@ from loaders.migrate import migrate
 from localcloud.aws import Aws
 from localcloud.aws.launcher import ACCESS_KEY, REGION, SECRET_KEY
 from localcloud.postgres import USER, Postgres
+from localcloud.settings import PROJECT
+from xtage.deploy.package import glue_packages, glue_script
 
 EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:xtage:one"
 SALES = b"Transaction_ID,Product_ID,Quantity,Price,Transaction_Date\n"
@@ -123,6 +125,35 @@ class Pipeline:
 def clients(aws: Aws) -> dict[str, Any]:
     """Clients of the embedded AWS; making one takes longer than most tests."""
     return {service: aws.client(service) for service in ("s3", "secretsmanager")}
+
+
+@pytest.fixture(scope="session")
+def run_job(aws: Aws) -> Callable[..., dict[str, Any]]:
+    """Runs a Glue job of the project on the embedded AWS, by its script's name; returns the run."""
+    glue, s3 = aws.client("glue"), aws.client("s3")
+    bucket = f"code-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=bucket)
+    packages = glue_packages(PROJECT)
+    s3.put_object(Bucket=bucket, Key=packages.key, Body=packages.read())
+    for name in ("json_to_tabular", "publish_lake"):
+        script = glue_script(PROJECT, name)
+        s3.put_object(Bucket=bucket, Key=script.key, Body=script.read())
+        glue.create_job(
+            Name=name,
+            Role="arn:aws:iam::000000000000:role/test",
+            GlueVersion="5.1",
+            Command={"Name": "glueetl", "ScriptLocation": f"s3://{bucket}/{script.key}"},
+            DefaultArguments={"--extra-py-files": f"s3://{bucket}/{packages.key}"},
+        )
+
+    def run(name: str, **arguments: str) -> dict[str, Any]:
+        given = {f"--{argument}": value for argument, value in arguments.items()}
+        run_id = glue.start_job_run(JobName=name, Arguments=given)["JobRunId"]
+        while not (found := glue.get_job_run(JobName=name, RunId=run_id)["JobRun"]).get("CompletedOn"):
+            time.sleep(0.1)
+        return dict(found)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,6 @@
 """A nested file through split, the real job, and landing: every record and every element once, or nothing at all."""
 
 import json
-import time
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,12 +10,8 @@ import pytest
 from loaders import handler
 from loaders.contract import load_contracts
 from loaders.errors import TerminalError, TransientError
-from localcloud.aws import Aws
-from localcloud.settings import PROJECT
 from tests.integration.loaders.conftest import Pipeline
-from xtage.deploy.package import glue_packages, glue_script
 
-ROLE = "arn:aws:iam::000000000000:role/test"
 BAD = {
     2: (b'{"order_id": 2, "lines": 7}', "not_an_array"),
     4: (b'{"order_id": 4, "shipping": "by sea"}', "not_an_object"),
@@ -32,29 +26,10 @@ def order(number: int, lines: int = 2, **more: Any) -> bytes:
     return json.dumps({"order_id": number, "lines": made, "payments": payments, **more}).encode()
 
 
-@pytest.fixture(scope="module")
-def flatten(aws: Aws) -> Callable[[str], dict[str, Any]]:
-    """Runs the deployed job on a place; returns the run."""
-    glue, s3 = aws.client("glue"), aws.client("s3")
-    bucket = f"code-{uuid.uuid4().hex[:8]}"
-    s3.create_bucket(Bucket=bucket)
-    for artifact in (packages := glue_packages(PROJECT)), (script := glue_script(PROJECT, "json_to_tabular")):
-        s3.put_object(Bucket=bucket, Key=artifact.key, Body=artifact.read())
-    glue.create_job(
-        Name=bucket,
-        Role=ROLE,
-        GlueVersion="5.1",
-        Command={"Name": "glueetl", "ScriptLocation": f"s3://{bucket}/{script.key}"},
-        DefaultArguments={"--extra-py-files": f"s3://{bucket}/{packages.key}"},
-    )
-
-    def run(location: str) -> dict[str, Any]:
-        run_id = glue.start_job_run(JobName=bucket, Arguments={"--location": location})["JobRunId"]
-        while not (found := glue.get_job_run(JobName=bucket, RunId=run_id)["JobRun"]).get("CompletedOn"):
-            time.sleep(0.1)
-        return dict(found)
-
-    return run
+@pytest.fixture
+def flatten(run_job: Callable[..., dict[str, Any]]) -> Callable[[str], dict[str, Any]]:
+    """Runs the job on a place; returns the run."""
+    return lambda location: run_job("json_to_tabular", location=location)
 
 
 def split(pipeline: Pipeline, delivery: int) -> dict[str, Any]:

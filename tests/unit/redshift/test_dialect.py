@@ -6,6 +6,7 @@ import pytest
 
 from localcloud.redshift import dialect
 from localcloud.redshift.dialect import RULES, refusals
+from localcloud.settings import PROJECT
 from tests.redshift.refused import ACCEPTED, REFUSED
 
 
@@ -24,6 +25,11 @@ def test_the_same_words_elsewhere_are_not_refused(sql: str) -> None:
 
 def test_every_rule_is_shown_by_a_statement_that_breaks_it() -> None:
     assert {rule.name for rule in RULES} == {rule for rule, _sql in REFUSED}
+
+
+def test_every_rule_is_in_the_page_about_the_dialects() -> None:
+    page = (PROJECT / "docs" / "dialects.md").read_text(encoding="utf-8")
+    assert [rule.name for rule in RULES if f"`{rule.name}`" not in page] == []
 
 
 def test_a_text_without_an_end_is_refused_and_not_guessed_at() -> None:

@@ -1,0 +1,1 @@
+"""Measures the Spark jobs on Sail and on real Spark."""

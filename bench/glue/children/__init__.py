@@ -1,0 +1,1 @@
+"""What runs in the measured processes; started by path."""

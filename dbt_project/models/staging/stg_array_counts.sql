@@ -1,0 +1,7 @@
+with
+
+final as (
+    {{ raw_array_counts() }}
+)
+
+select * from final

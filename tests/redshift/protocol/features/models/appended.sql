@@ -1,0 +1,2 @@
+{{ config(materialized='incremental', incremental_strategy='append', sort='id') }}
+select id, round_number from {{ ref('between') }}

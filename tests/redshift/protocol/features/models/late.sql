@@ -1,0 +1,2 @@
+{{ config(materialized='view', bind=false) }}
+select id, name from {{ ref('keyed') }}
