@@ -201,11 +201,12 @@ def record_arrays(cursor: Cursor, load_id: int, elements: Mapping[str, int], row
 
 
 def record_load_again(cursor: Cursor, load_id: int, contract: Contract, content_sha256: str, counts: Summary) -> bool:
-    """Renews what a load counted and the contract it was read with; false when the load is of another content."""
+    """Renews what a load counted, with which contract and when it landed; false when the load is of another content."""
     cursor.execute(
-        """
+        f"""
         update ops.loads
-        set contract_version = %s, records_read = %s, records_loaded = %s, records_rejected = %s, blank_lines = %s
+        set contract_version = %s, records_read = %s, records_loaded = %s, records_rejected = %s, blank_lines = %s,
+            loaded_at = {NOW}
         where load_id = %s and feed = %s and content_sha256 = %s
         returning load_id
         """,

@@ -1,5 +1,6 @@
 """Each test module gets a database of its own on the session's PostgreSQL."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -30,14 +31,23 @@ def make_warehouse(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="session")
 def project_that_replaces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the dbt project in which the contracts of sales and products say that a rewrite replaces."""
-    copy = tmp_path_factory.mktemp("project")
-    for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(PROJECT / name, copy / name)
-    shutil.copytree(PROJECT / "dbt_project", copy / "dbt_project")
-    macro = copy / "dbt_project/macros/deliveries/contract_property.sql"
-    macro.write_text(
-        """{% macro contract_property(feed, property) -%}
-            case when {{ feed }} in ('sales', 'products') then 'replace' else 'add' end
-        {%- endmacro %}"""
-    )
+    copy = copy_of_project(tmp_path_factory.mktemp("project"))
+    macro = copy / "dbt_project/macros/contracts.sql"
+    text = macro.read_text(encoding="utf-8")
+    for feed in ("sales", "products"):
+        text = re.sub(rf'("{feed}": \{{.*?"on_rewrite": )"add"', r'\1"replace"', text, count=1, flags=re.DOTALL)
+    macro.write_text(text, encoding="utf-8")
     return copy
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the dbt project, to be changed."""
+    return copy_of_project(tmp_path)
+
+
+def copy_of_project(directory: Path) -> Path:
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(PROJECT / name, directory / name)
+    shutil.copytree(PROJECT / "dbt_project", directory / "dbt_project")
+    return directory

@@ -65,7 +65,7 @@ def test_no_macro_and_no_test_lacks_a_description(manifest: dict[str, Any]) -> N
 def test_every_model_with_logic_has_a_unit_test(manifest: dict[str, Any]) -> None:
     """All but those that only rename the columns of another model or call one macro that others test."""
     feeds = "|".join(source["name"] for source in manifest["sources"].values() if source["source_name"] == "raw")
-    plain = re.compile(rf"stg_record_counts|stg_array_counts|stg_load_arrays|stg_({feeds})(_issues)?")
+    plain = re.compile(rf"(stg|int)_record_counts|stg_array_counts|stg_load_arrays|stg_({feeds})(_issues)?")
     tested = {test["model"] for test in manifest["unit_tests"].values()}
     models = {node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "model"}
     assert {name for name in models - tested if not plain.fullmatch(name)} == set()
@@ -125,6 +125,19 @@ def test_only_staging_reads_the_sources(manifest: dict[str, Any]) -> None:
         and any(name.startswith("source.") for name in node["depends_on"]["nodes"])
     }
     assert readers == set()
+
+
+def test_what_an_incremental_model_reads_tells_it_what_changed(manifest: dict[str, Any]) -> None:
+    """Views of staging, of whose feeds it follows the loads, and other incremental models; a table tells nothing."""
+    models = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+    for node in models.values():
+        if node["config"]["materialized"] != "incremental":
+            continue
+        parents = [models[name] for name in node["depends_on"]["nodes"] if name in models]
+        kinds = {parent["name"]: parent["config"]["materialized"] for parent in parents}
+        assert set(kinds.values()) <= {"view", "incremental"}, (node["name"], kinds)
+        reads_staging = any(parent["fqn"][1] == "staging" for parent in parents if parent["name"] != "stg_load_marks")
+        assert reads_staging == bool(node["config"]["meta"].get("feeds")), node["name"]
 
 
 def test_every_feed_has_a_selector(manifest: dict[str, Any]) -> None:

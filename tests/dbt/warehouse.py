@@ -58,6 +58,12 @@ class Warehouse:
             "RDS_SSLMODE": "disable",
         }
 
+    @property
+    def dbt_environment(self) -> dict[str, str]:
+        """What dbt is run with: this database, and directories of its own."""
+        work = {"DBT_TARGET_PATH": str(self.work / "target"), "DBT_LOG_PATH": str(self.work / "logs")}
+        return self.environment | work
+
     def connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(
             host=self.host,
@@ -105,6 +111,17 @@ class Warehouse:
         assert row is not None
         return Delivery(row[0], feed, object_key, version_order, delivered_at, load_id)
 
+    def land_again(self, load_id: int, feed: str, records: Sequence[Record]) -> None:
+        """Replaces what a load landed, as a replay does after the loader has learned to read its file better."""
+        with self.connect() as connection, connection.transaction():
+            connection.execute(f"delete from raw.{feed} where _load_id = %s".encode(), (load_id,))
+            connection.execute(
+                "update ops.loads set records_read = %s, records_loaded = %s,"
+                " loaded_at = clock_timestamp() at time zone 'utc' where load_id = %s",
+                (len(records), len(records), load_id),
+            )
+            self._copy(connection, feed, load_id, records)
+
     def land_arrays(self, contract: Contract, load_id: int, tables: Mapping[str, Sequence[tuple[Any, ...]]]) -> None:
         """Lands the elements of a nested feed's arrays; a row is as the raw table has it, without its load."""
         with self.connect() as connection, connection.transaction():
@@ -127,21 +144,19 @@ class Warehouse:
         ).fetchone()
         assert row is not None
         load_id: int = row[0]
+        self._copy(connection, feed, load_id, records)
+        return load_id
+
+    def _copy(self, connection: psycopg.Connection[Any], feed: str, load_id: int, records: Sequence[Record]) -> None:
         columns = list(records[0])
         copy = f"copy raw.{feed} ({', '.join(columns)}, _load_id, _row_number) from stdin"
         with connection.cursor().copy(copy.encode()) as writer:
             for number, record in enumerate(records, start=1):
                 writer.write_row([*(record[column] for column in columns), load_id, number])
-        return load_id
 
     def dbt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs dbt on this database; fails with dbt's own words when it fails."""
-        environment = {
-            **os.environ,
-            **self.environment,
-            "DBT_TARGET_PATH": str(self.work / "target"),
-            "DBT_LOG_PATH": str(self.work / "logs"),
-        }
+        environment = {**os.environ, **self.dbt_environment}
         environment.pop("XTAGE_SCHEMA_PREFIX", None)
         finished = subprocess.run(
             [str(DBT), "--no-use-colors", *arguments, "--target", "rds"],

@@ -15,7 +15,8 @@ import pytest
 from loaders.redshift import connected
 from localcloud.postgres import USER
 from localcloud.settings import PROJECT
-from tests.dbt.test_deliveries import FEEDS, START, random_record
+from tests.dbt.comparison import FEEDS
+from tests.dbt.histories import START, random_record
 from tests.redshift.conftest import Warehouses, body_of
 
 DBT = Path(sys.executable).with_name("dbt")

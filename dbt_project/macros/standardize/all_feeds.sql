@@ -13,3 +13,12 @@
         select _load_id as load_id, count(*) as records_found from {{ source('raw', feed) }} group by _load_id
     {% endfor -%}
 {%- endmacro %}
+
+{# What the models of every feed are called, such as `int_<feed>`. #}
+{% macro names_by_feed(prefix, suffix='') -%}
+    {%- set names = [] -%}
+    {%- for feed in xtage.contracts() -%}
+        {%- do names.append(prefix ~ feed ~ suffix) -%}
+    {%- endfor -%}
+    {{ return(names) }}
+{%- endmacro %}

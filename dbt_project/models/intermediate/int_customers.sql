@@ -1,3 +1,13 @@
+{{ config(
+    materialized='incremental',
+    indexes=[{'columns': ['_load_id', '_row_number']}],
+    meta={
+        'feeds': ['customers'],
+        'records': ['stg_customers'],
+        'publishes': ['customer_id', 'record_state', '_load_id', '_row_number'],
+    }
+) }}
+
 with
 
 customers as (

@@ -1,3 +1,14 @@
+{{ config(
+    materialized='incremental',
+    unique_key=['currency_code', 'rate_date'],
+    indexes=[{'columns': ['currency_code', 'rate_date']}, {'columns': ['_load_id', '_row_number']}],
+    meta={
+        'feeds': ['exchange_rates'],
+        'records': ['stg_exchange_rates'],
+        'publishes': ['currency_code', 'rate_date', 'record_state', '_load_id', '_row_number'],
+    }
+) }}
+
 with
 
 rates as (

@@ -1,3 +1,14 @@
+{{ config(
+    materialized='incremental',
+    unique_key='order_id',
+    indexes=[{'columns': ['order_id']}, {'columns': ['_load_id', '_row_number']}],
+    meta={
+        'feeds': ['orders'],
+        'records': ['stg_orders'],
+        'publishes': ['order_id', 'record_state', '_load_id', '_row_number'],
+    }
+) }}
+
 with
 
 orders as (

@@ -1,3 +1,13 @@
+{{ config(
+    materialized='incremental',
+    indexes=[{'columns': ['_load_id', '_row_number']}],
+    meta={
+        'feeds': ['products'],
+        'records': ['stg_products'],
+        'publishes': ['product_id', 'record_state', '_load_id', '_row_number'],
+    }
+) }}
+
 with
 
 products as (

@@ -1,4 +1,8 @@
-{{ config(indexes=[{'columns': ['currency_code', 'transaction_date']}]) }}
+-- The marts join it at once, before the database would look at it itself.
+{{ config(
+    indexes=[{'columns': ['currency_code', 'transaction_date']}],
+    post_hook='analyze {{ this }}'
+) }}
 
 with
 
@@ -12,7 +16,7 @@ currencies as (
 ),
 
 dates as (
-    select distinct transaction_date from {{ ref('unified_sales') }}
+    select distinct transaction_date from {{ ref('int_daily_sales') }}
     where transaction_date is not null
 ),
 

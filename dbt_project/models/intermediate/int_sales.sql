@@ -1,4 +1,13 @@
-{{ config(indexes=[{'columns': ['transaction_id']}]) }}
+{{ config(
+    materialized='incremental',
+    unique_key='transaction_id',
+    indexes=[{'columns': ['transaction_id']}, {'columns': ['_load_id', '_row_number']}],
+    meta={
+        'feeds': ['sales'],
+        'records': ['stg_sales'],
+        'publishes': ['transaction_id', 'record_state', '_load_id', '_row_number'],
+    }
+) }}
 
 with
 
@@ -28,6 +37,7 @@ final as (
         quantity,
         unit_price,
         transaction_date,
+        issue_count,
         case
             when transaction_id is null then 'keyless'
             when recency = 1 then 'current'

@@ -1,4 +1,13 @@
-{{ config(indexes=[{'columns': ['transaction_id']}]) }}
+{{ config(
+    materialized='incremental',
+    unique_key='transaction_id',
+    indexes=[{'columns': ['transaction_id']}, {'columns': ['_load_id', '_row_number']}],
+    meta={
+        'feeds': ['transactions'],
+        'records': ['stg_transactions'],
+        'publishes': ['transaction_id', 'record_state', '_load_id', '_row_number'],
+    }
+) }}
 
 with
 
@@ -29,6 +38,7 @@ final as (
         quantity,
         total_amount,
         transaction_date,
+        issue_count,
         case
             when transaction_id is null then 'keyless'
             when recency = 1 then 'current'

@@ -1,9 +1,18 @@
-{{ config(indexes=[{'columns': ['load_id', 'row_number']}]) }}
+{%- set changed_by = {'int_issues': ['load_id', 'row_number']} -%}
+{%- for name in names_by_feed('int_') -%}
+    {%- do changed_by.update({name: ['_load_id', '_row_number']}) -%}
+{%- endfor -%}
+{{ config(
+    materialized='incremental',
+    unique_key=['load_id', 'row_number'],
+    indexes=[{'columns': ['load_id', 'row_number']}],
+    meta={'changed_by': changed_by}
+) }}
 
 with
 
 issues as (
-    {{ all_feeds('stg_', '_issues') }}
+    select * from {{ ref('int_issues') }}
 ),
 
 records as (

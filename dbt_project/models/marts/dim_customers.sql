@@ -1,4 +1,8 @@
-{{ config(indexes=[{'columns': ['customer_id']}]) }}
+{{ config(
+    materialized='incremental',
+    indexes=[{'columns': ['customer_id']}],
+    meta={'publishes': ['customer_id', 'customer_name', 'gender', 'location', 'age', 'age_band', 'date_joined']}
+) }}
 
 with
 

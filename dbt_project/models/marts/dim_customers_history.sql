@@ -1,3 +1,8 @@
+{{ config(
+    materialized='incremental',
+    meta={'feeds': ['customers']}
+) }}
+
 with
 
 deliveries as (

@@ -1,4 +1,8 @@
-{{ config(indexes=[{'columns': ['product_id']}]) }}
+{{ config(
+    materialized='incremental',
+    indexes=[{'columns': ['product_id']}],
+    meta={'publishes': ['product_id', 'product_name', 'category', 'list_price']}
+) }}
 
 with
 

@@ -1,3 +1,8 @@
+{{ config(
+    materialized='incremental',
+    meta={'feeds': ['products']}
+) }}
+
 with
 
 deliveries as (

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', meta={'feeds': ['orders']}) }}
+
 with
 
 orders as (

@@ -32,12 +32,15 @@ customers as (
 
 issues as (
     select
-        load_id,
-        row_number,
+        orders.order_id,
         count(*) as issue_count
-    from {{ ref('data_issues') }}
-    where feed = 'orders'
-    group by load_id, row_number
+    from orders
+    inner join {{ ref('data_issues') }} as data_issues
+        on
+            orders._load_id = data_issues.load_id
+            and orders._row_number = data_issues.row_number
+    where data_issues.feed = 'orders'
+    group by orders.order_id
 ),
 
 final as (
@@ -65,10 +68,7 @@ final as (
             orders._load_id = payments._load_id
             and orders._row_number = payments._row_number
     left join customers on orders.customer_id = customers.customer_id
-    left join issues
-        on
-            orders._load_id = issues.load_id
-            and orders._row_number = issues.row_number
+    left join issues on orders.order_id = issues.order_id
 )
 
 select * from final

@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    unique_key='transaction_id',
+    indexes=[{'columns': ['transaction_id']}],
+    meta={'changed_by': {'int_sales': 'transaction_id'}, 'publishes': ['transaction_id']}
+) }}
+
 with
 
 sales as (
@@ -5,32 +12,18 @@ sales as (
     where record_state = 'current'
 ),
 
-issues as (
-    select
-        load_id,
-        row_number,
-        count(*) as issue_count
-    from {{ ref('data_issues') }}
-    where feed = 'sales'
-    group by load_id, row_number
-),
-
 final as (
     select
-        sales.transaction_id,
-        sales.product_id,
-        sales.quantity,
-        sales.unit_price,
-        {{ to_money('sales.quantity * sales.unit_price') }} as amount,
-        sales.transaction_date,
-        cast(coalesce(issues.issue_count, 0) as integer) as issue_count,
-        sales._load_id,
-        sales._row_number
+        transaction_id,
+        product_id,
+        quantity,
+        unit_price,
+        {{ to_money('quantity * unit_price') }} as amount,
+        transaction_date,
+        issue_count,
+        _load_id,
+        _row_number
     from sales
-    left join issues
-        on
-            sales._load_id = issues.load_id
-            and sales._row_number = issues.row_number
 )
 
 select * from final

@@ -1,4 +1,7 @@
-{{ config(indexes=[{'columns': ['product_id']}]) }}
+{{ config(
+    materialized='incremental',
+    indexes=[{'columns': ['product_id']}]
+) }}
 
 with
 

@@ -16,22 +16,18 @@ deliveries as (
 ),
 
 found as (
-    select * from {{ ref('stg_record_counts') }}
-),
-
-live_records as (
-    {{ all_feeds('int_', columns='_load_id, record_state') }}
+    select * from {{ ref('int_record_counts') }}
 ),
 
 states as (
     select
-        _load_id,
-        sum(case when record_state = 'keyless' then 1 else 0 end) as keyless,
-        sum(case when record_state = 'current' then 1 else 0 end) as current_records,
-        sum(case when record_state = 'closed' then 1 else 0 end) as closed,
-        sum(case when record_state in ('replaced', 'not_competing') then 1 else 0 end) as replaced
-    from live_records
-    group by _load_id
+        load_id,
+        cast(sum(case when record_state = 'keyless' then records else 0 end) as bigint) as keyless,
+        cast(sum(case when record_state = 'current' then records else 0 end) as bigint) as current_records,
+        cast(sum(case when record_state = 'closed' then records else 0 end) as bigint) as closed,
+        cast(sum(case when record_state in ('replaced', 'not_competing') then records else 0 end) as bigint) as replaced
+    from {{ ref('int_record_states') }}
+    group by load_id
 ),
 
 counted as (
@@ -56,7 +52,7 @@ counted as (
             loads.load_id = deliveries.load_id
             and deliveries.place = 1
     left join found on loads.load_id = found.load_id
-    left join states on loads.load_id = states._load_id
+    left join states on loads.load_id = states.load_id
 ),
 
 final as (

@@ -1,11 +1,20 @@
-{# The first finds one row; the others hold the pages of the API's lists in their order. #}
-{{ config(indexes=[
-    {'columns': ['transaction_id']},
-    {'columns': ['transaction_date', 'transaction_id']},
-    {'columns': ['category', 'transaction_date', 'transaction_id']},
-    {'columns': ['customer_id', 'transaction_date', 'transaction_id']},
-    {'columns': ['product_id', 'transaction_date', 'transaction_id']},
-]) }}
+{# The first index finds one row; the others hold the pages of the API's lists in their order. #}
+{{ config(
+    materialized='incremental',
+    unique_key='transaction_id',
+    indexes=[
+        {'columns': ['transaction_id']},
+        {'columns': ['transaction_date', 'transaction_id']},
+        {'columns': ['category', 'transaction_date', 'transaction_id']},
+        {'columns': ['customer_id', 'transaction_date', 'transaction_id']},
+        {'columns': ['product_id', 'transaction_date', 'transaction_id']},
+    ],
+    meta={
+        'changed_by': {'fct_sales': 'transaction_id', 'fct_transactions': 'transaction_id'},
+        'looked_up': {'dim_products': 'product_id', 'dim_customers': 'customer_id'},
+        'publishes': ['transaction_id', 'transaction_date', 'category', 'location', 'quantity', 'amount'],
+    }
+) }}
 
 with
 

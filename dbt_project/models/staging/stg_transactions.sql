@@ -12,6 +12,7 @@ final as (
         quantity,
         total_amount,
         transaction_date,
+        {{ issue_count('transactions') | indent(8) -}} as issue_count,
         _load_id,
         _row_number
     from transactions

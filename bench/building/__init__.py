@@ -1,0 +1,1 @@
+"""Measures dbt on histories of sales: everything built, and what is new built."""
