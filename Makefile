@@ -40,7 +40,7 @@ HOME_DIR := $(or $(XTAGE_HOME),.xtage)
 SAMPLES := $(HOME_DIR)/samples
 FEED_FILES := sales_data.csv transactions.csv products.csv customer_data.json exchange_rates.json orders.json
 # In the order in which a mistake is cheapest to find.
-TESTS := $(wildcard tests/unit tests/integration tests/infra tests/dbt tests/end_to_end tests/redshift)
+TESTS := $(wildcard tests/unit tests/glue tests/integration tests/infra tests/dbt tests/end_to_end tests/redshift)
 say = @printf '\n== %s\n'
 
 .PHONY: help

@@ -141,6 +141,8 @@ def split(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.info("split begins")
     _keep_lease(event)
     made = split_nested(_loader(context), event["delivery_id"], event.get("run_id"))
+    # The job that follows may take nearly as long as a lease is held.
+    _keep_lease(event)
     logger.info("split ends", prefix=made.work.prefix if made.work else None, status=made.outcome.status)
     if made.work is None:
         return {"outcome": "settled", **asdict(made.outcome)}

@@ -50,6 +50,9 @@ def command(load_id: int | None, object_key: str | None, stage: str) -> int:
 
 def _tell(outcome: dict[str, Any]) -> int:
     """Say what became of it; the exit code."""
+    if outcome["status"] == "pending":
+        say(f"{outcome['object_key']} is pending again: the next `xtage run` lands it, by way of Glue")
+        return 0
     if outcome["load_id"] is None:
         warn(f"xtage: {outcome['object_key']} is {outcome['status']}: {outcome['error']}")
         return 1

@@ -17,7 +17,7 @@ from glue.transforms.flatten import Layout, flattened, record_schema
 
 def main(arguments: list[str]) -> None:
     """Runs the job. Raises whatever Spark raises; a line that is not JSON is an error, for the split wrote none."""
-    parser = argparse.ArgumentParser(prog="json_to_tabular")
+    parser = argparse.ArgumentParser(prog="json_to_tabular", allow_abbrev=False)
     parser.add_argument("--location", required=True)
     location = parser.parse_known_args(arguments)[0].location.rstrip("/")
     spark = SparkSession.builder.appName("json_to_tabular").getOrCreate()

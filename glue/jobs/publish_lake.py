@@ -20,7 +20,7 @@ from glue.transforms.publish import compacted, typed
 
 def main(arguments: list[str]) -> None:
     """Runs the job. Raises ValueError where what was written is not what was to be written."""
-    parser = argparse.ArgumentParser(prog="publish_lake")
+    parser = argparse.ArgumentParser(prog="publish_lake", allow_abbrev=False)
     parser.add_argument("--location", required=True)
     parser.add_argument("--lake", required=True)
     given = parser.parse_known_args(arguments)[0]

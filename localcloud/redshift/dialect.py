@@ -159,6 +159,12 @@ RULES = (
         SYNTAX_ERROR,
     ),
     Rule(
+        "boolean_test",
+        "Redshift takes IS TRUE and the like in a condition only, not in the list of a SELECT",
+        "compare with =, or write nvl(value, false)",
+        queries.boolean_test,
+    ),
+    Rule(
         "correlated_limit",
         "Redshift takes no LIMIT in a correlated subquery",
         "join with rows numbered by row_number()",

@@ -220,6 +220,25 @@ def reserved_word(statement: Statement) -> Iterator[Finding]:
                 yield index, word
 
 
+def boolean_test(statement: Statement) -> Iterator[Finding]:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_Boolean_type.html"""
+    for index in statement.find("is"):
+        tested = statement.word(index + (2 if statement.word(index + 1) == "not" else 1))
+        if tested in ("true", "false", "unknown") and _clause(statement, index) == "select":
+            yield index, ""
+
+
+def _clause(statement: Statement, index: int) -> str:
+    """The word that begins the clause around a token, looked for outside of its parentheses too."""
+    level = statement.opener[index]
+    for place in range(index - 1, -1, -1):
+        if place == level:
+            level = statement.opener[place]
+        elif statement.opener[place] == level and statement.word(place) in ("select", "where", "on", "having", "by"):
+            return statement.word(place)
+    return ""
+
+
 def correlated_limit(statement: Statement) -> Iterator[Finding]:
     """LIMIT in a subquery of an expression that names a table of the query around it."""
     for opening in statement.closing:

@@ -145,3 +145,14 @@ def test_every_feed_has_a_selector(manifest: dict[str, Any]) -> None:
     sources = {source["name"] for source in manifest["sources"].values() if source["source_name"] == "raw"}
     feeds = {name for name in sources if "__" not in name}
     assert feeds | {"staging", "intermediate", "marts"} == {selector["name"] for selector in selectors}
+
+
+def test_every_input_of_a_unit_test_has_a_row_without_a_null(manifest: dict[str, Any]) -> None:
+    """On Redshift dbt takes the types from it, and refuses an input that has none; a column left out is no null."""
+    inputs = [
+        (test["name"], given["input"], given["rows"] or [{}])
+        for test in manifest["unit_tests"].values()
+        for given in test["given"]
+    ]
+    assert len(inputs) > 40
+    assert [(name, given) for name, given, rows in inputs if all(None in row.values() for row in rows)] == []

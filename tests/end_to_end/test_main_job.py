@@ -1,12 +1,14 @@
 """Files in, unified dataset out, through the real state machine; what a person who drops files relies on."""
 
 import csv
+import io
 import json
 import signal
 import time
 from pathlib import Path
 
 import psutil
+import pyarrow.parquet as pq
 import pytest
 
 from samples import FILES, Manifest, make_samples
@@ -23,7 +25,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
 
 @pytest.fixture(scope="module")
 def first_run(cloud: Cloud, samples: tuple[Path, Manifest]) -> str:
-    """The five feeds dropped, the pipeline run; what `xtage run` printed."""
+    """The six feeds dropped, the pipeline run; what `xtage run` printed."""
     directory, _ = samples
     cloud.ok("drop", *(str(directory / name) for name in FILES.values()))
     printed = cloud.ok("run")
@@ -47,7 +49,7 @@ def unified(cloud: Cloud, first_id: int, records: int = 3) -> int:
     return count
 
 
-def test_every_record_of_the_five_feeds_is_accounted_for(
+def test_every_record_of_the_six_feeds_is_accounted_for(
     cloud: Cloud, samples: tuple[Path, Manifest], first_run: str
 ) -> None:
     _, manifest = samples
@@ -72,6 +74,28 @@ def test_the_run_prints_what_landed_and_how_many_unified_rows_there_are(
     }
     assert f"marts.unified_sales: {len(ids):,} rows" in first_run
     assert all(name in first_run for name in FILES.values())
+
+
+def test_the_nested_feed_went_by_way_of_glue_and_each_of_its_elements_landed(cloud: Cloud, first_run: str) -> None:
+    routes = cloud.sql("select feed, min(route) as route from marts.row_accounting group by feed")
+    expected = {feed: "glue" if feed == "orders" else "lambda" for feed in FILES}
+    assert {row["feed"]: row["route"] for row in routes} == expected
+    [arrays] = cloud.sql(
+        "select count(*) as arrays, min(elements) as fewest, sum(abs(unaccounted)) as lost from marts.array_accounting"
+    )
+    assert (arrays["arrays"], arrays["fewest"] > RECORDS / 2, int(arrays["lost"])) == (2, True, 0)
+
+
+def test_the_lake_has_every_unified_row_in_the_catalogs_partitions(cloud: Cloud, first_run: str) -> None:
+    cloud.wait_until_idle()
+    glue, s3 = cloud.client("glue"), cloud.client("s3")
+    rows = 0
+    for partition in glue.get_partitions(DatabaseName="xtage_local", TableName="unified_sales")["Partitions"]:
+        bucket, _, prefix = partition["StorageDescriptor"]["Location"].removeprefix("s3://").partition("/")
+        for found in s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]:
+            body = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
+            rows += pq.ParquetFile(io.BytesIO(body)).metadata.num_rows
+    assert cloud.sql("select count(*) as n from marts.unified_sales") == [{"n": rows}]
 
 
 def test_the_same_content_again_lands_nothing(cloud: Cloud, samples: tuple[Path, Manifest], first_run: str) -> None:

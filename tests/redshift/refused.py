@@ -63,6 +63,8 @@ REFUSED = [
     ("reserved_word", "create schema if not exists raw"),
     ("reserved_word", "create table tag (id int)"),
     ("collation", 'select name from products order by name collate "C"'),
+    ("boolean_test", "select id, likes is true as likes from users"),
+    ("boolean_test", "select count(case when (likes is not false) then 1 end) from users where likes is true"),
     (
         "correlated_limit",
         "select (select r.rate from rates as r where r.day <= s.day order by r.day desc limit 1) from sales as s",
@@ -182,6 +184,7 @@ ACCEPTED = [
     "select 1 as xmin, max(a) xmax, a as ctid from p group by a",
     "select extract(epoch from a), date_part('day', a), to_char(a, 'YYYY') from p",
     'select s.tag, s.raw as raw, "raw".sales.open from "raw".sales as s, "tag"',
+    "select a, b is null from p join q on p.c is true where d is not false and (e is unknown) group by a, b is null",
     "select a from p where (a, b) in (select a, b from q)",
     "select case when a is not null and b then 'x' end from p limit 5 offset 2",
 ]

@@ -114,7 +114,7 @@ def assert_equal(warehouses: Warehouses) -> None:
     assert [relation for relation in rds if rds[relation][1] != redshift[relation][1]] == []
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_random_deliveries_give_equal_marts_at_once_and_after_more_of_them(
     warehouses: Warehouses, tmp_path: Path
 ) -> None:

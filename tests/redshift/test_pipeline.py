@@ -1,0 +1,43 @@
+"""Files in, the unified dataset out of both databases, by the commands a person types."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localcloud.ports import free_port
+from samples import FILES, make_samples
+from tests.end_to_end.conftest import Cloud
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[Cloud]:
+    """A local cloud of its own; nothing of it runs yet."""
+    ports = {f"XTAGE_{part}_PORT": str(free_port()) for part in ("POSTGRES", "AWS", "REDSHIFT")}
+    made = Cloud({**os.environ, **ports, "XTAGE_HOME": str(tmp_path / "xtage")})
+    try:
+        yield made
+    finally:
+        made.run("down")
+
+
+@pytest.mark.timeout(900)
+def test_one_run_lands_and_builds_in_both_databases(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.ok("up", "--warehouse", "both")
+    make_samples(tmp_path / "samples", seed=3, records=50)
+    cloud.ok("drop", *(str(tmp_path / "samples" / name) for name in FILES.values()))
+    told = cloud.ok("run", timeout=600)
+    assert "CopyToRedshift" in told
+    assert "BuildRedshift" in told
+    for table in ("marts.unified_sales", "marts.row_accounting", "marts.data_issues"):
+        query = f"select * from {table}"
+        found = [
+            sorted(map(repr, json.loads(cloud.ok("sql", query, "--format", "json", *target))))
+            for target in ((), ("--target", "redshift"))
+        ]
+        assert found[0]
+        assert found[0] == found[1]
+    [built] = cloud.sql("select count(*) as runs from ops.runs where redshift_built_through = built_through")
+    assert built["runs"] > 0
