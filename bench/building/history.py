@@ -89,10 +89,10 @@ def make(database: Database, records: int, spare: int, files: Path) -> History:
     if not (out / MANIFEST).exists():
         make_samples(out, records={"sales": made, "transactions": made})
     database.execute("create schema landing")
-    for feed, name in FILES.items():
+    for feed in COLUMNS:
         names = ", ".join(f"{column} text" for column in COLUMNS[feed])
         database.execute(f"create unlogged table landing.{feed} ({names}, n bigint generated always as identity)")
-        with _as_csv(out / name) as stream:
+        with _as_csv(out / FILES[feed]) as stream:
             copy = f"copy landing.{feed} ({', '.join(COLUMNS[feed])}) from stdin with (format csv, header)"
             database.execute(copy, stream=stream)
         database.execute(f"create index on landing.{feed} (n)", f"analyze landing.{feed}")
