@@ -96,7 +96,7 @@ soak: install-dev ## the long versions of the tests that have one
 clean: ## stops the local cloud and removes everything that make made, the local cloud's data too
 	@if [ -x .venv/bin/xtage ]; then .venv/bin/xtage down; fi
 	@# By name: the home may be a directory that holds other things too.
-	rm -rf $(addprefix $(HOME_DIR)/,postgres postgres.new postgres.lock aws aws.lock redshift redshift.lock logs samples)
+	rm -rf $(addprefix $(HOME_DIR)/,postgres postgres.new postgres.lock aws aws.lock redshift redshift.lock logs samples api-key)
 	@rmdir $(HOME_DIR) 2>/dev/null || true
 	rm -rf .tools .venv .venv-lambda .venv-glue .venv-spark target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 

@@ -13,7 +13,19 @@ from api.app import KEY, app
 
 TITLE = "xtage"
 VERSION = "1"
-ROUTES = ("health", "sales", "provenance", "products", "customers", "issues", "metrics", "files", "deliveries", "docs")
+ROUTES = (
+    "health",
+    "sales",
+    "provenance",
+    "products",
+    "customers",
+    "issues",
+    "metrics",
+    "files",
+    "deliveries",
+    "connectors",
+    "docs",
+)
 DESCRIPTION = """
 Brings files in and reads the unified dataset out.
 

@@ -297,3 +297,39 @@ class DeliveryWithRejects(Delivery):
     """One delivery, and a page of its rejects."""
 
     rejects: Page[Reject]
+
+
+@with_config(extra="forbid")
+class StartedFetch(TypedDict):
+    """A fetch that will begin."""
+
+    connector: str
+    fetch_id: str
+    state: Annotated[str, Field(description="The path that tells how it goes.")]
+
+
+@with_config(extra="forbid")
+class FetchState(TypedDict):
+    """How a fetch goes, or went."""
+
+    fetch_id: str
+    status: Literal["queued", "running", "succeeded", "failed"]
+    queued_at: datetime
+    finished_at: datetime | None
+    first_day: date | None
+    last_day: date | None
+    pages: int | None
+    records: int | None
+    object_key: Annotated[str | None, Field(description="Null when there was nothing new, or the fetch failed.")]
+    version_id: str | None
+    error: str | None
+
+
+@with_config(extra="forbid")
+class ConnectorState(TypedDict):
+    """What is remembered of a connector."""
+
+    connector: str
+    feed: str
+    watermark: Annotated[date | None, Field(description="The last day that was fetched.")]
+    last_fetch: FetchState | None

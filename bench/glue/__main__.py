@@ -53,6 +53,10 @@ class Result:
     ratio: float | None
 
     @property
+    def _peak_mb(self) -> int:
+        return round(max(one.peak_mb for one in self.measurements))
+
+    @property
     def row(self) -> dict[str, Any]:
         """The figures, for machines."""
         seconds = [one.seconds for one in self.measurements]
@@ -63,7 +67,8 @@ class Result:
             "records_per_s": round(self.records / median(seconds)),
             "ratio": None if self.ratio is None else round(self.ratio, 2),
             "yardstick": self.contender.yardstick,
-            "peak_mb": round(max(one.peak_mb for one in self.measurements)),
+            # Spark's work is done by Java, in a process of its own.
+            "peak_mb": None if self.contender.name.startswith("spark") else self._peak_mb,
             "spread": round(spread(seconds), 2),
         }
 

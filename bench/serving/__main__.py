@@ -77,7 +77,8 @@ def main(quick: bool, rows: int | None, rounds: int | None, form: str) -> None:
 
 def measure(cloud: Cloud, case: Case, clients: int, size: int, rounds: int, requests: int) -> list[Row]:
     """Both contenders, in turns, with so many clients at once and so many requests of each round in all."""
-    events = case.events(requests, size)
+    # Fewer of each when there are many: in all they are more.
+    events = case.events(requests if clients == 1 else requests // 3, size)
     files = _files(cloud, case, events)
     seconds: dict[str, list[list[float]]] = {name: [] for name in CONTENDERS}
     for turn in range(rounds):

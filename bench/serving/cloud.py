@@ -104,7 +104,7 @@ def _fill(cloud: Cloud, rows: int) -> None:
         )
     ]
     shifted = {
-        "transaction_id": "transaction_id + copy * 1000000",
+        "transaction_id": "transaction_id + cast(copy as bigint) * 1000000",
         "transaction_date": "transaction_date + copy % 1000",
     }
     for name, _ in indexes:

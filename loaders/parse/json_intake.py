@@ -10,7 +10,7 @@ from loaders.contract import Contract
 from loaders.parse.batch import Batch, Reject, Summary
 from loaders.parse.buffer import BLOCK_BYTES, RECORD_BYTES, Buffer
 from loaders.parse.json_batches import Batches
-from loaders.parse.json_blocks import Blocks, Taken
+from loaders.parse.json_blocks import Blocks
 from loaders.parse.json_record import Malformed, Violation, parsed
 from loaders.parse.json_rows import Rows
 
@@ -43,11 +43,18 @@ class RecordIntake(ABC, Generic[Piece]):
     def __init__(self, buffer: Buffer, summary: Summary) -> None:
         self.buffer = buffer
         self._summary = summary
+        self._block_bytes = BLOCK_BYTES
+        self._pause, self._next_pause = 0, 1
 
     @property
     @abstractmethod
     def seen(self) -> Container[str]:
         """The contract's columns that some record has had."""
+
+    @property
+    @abstractmethod
+    def knows_names(self) -> bool:
+        """Whether enough records were looked at for whole blocks to be taken."""
 
     @property
     @abstractmethod
@@ -62,9 +69,47 @@ class RecordIntake(ABC, Generic[Piece]):
     def take_record(self, text: bytes, end: int) -> Reject | None:
         """Take the one record up to `end` of the buffer's data, or give its reject. Raises Malformed."""
 
+    @abstractmethod
+    def take_text(self, block: Block) -> int:
+        """Take records from the start of a block; how many of its bytes they are, 0 where the first needs a look."""
+
     def take_block(self, cut: Cut) -> bool:
-        """Take as many records at once as go; false when the next one needs a look of its own."""
+        """Take as many records at once as go; false when the next one needs a look of its own.
+
+        After a failure smaller blocks are tried, after a success larger ones; the more the smallest fail, the rarer
+        they are tried. The first records are always looked at, until one has had the key: they tell how the file calls
+        the columns, and what names the contract does not know.
+        """
+        buffer = self.buffer
+        if self._pause:
+            self._pause -= 1
+            return False
+        while self.knows_names and self._block_bytes >= SMALLEST_BLOCK:
+            if buffer.undecided < self._block_bytes and not buffer.ended:
+                buffer.fill(BLOCK_BYTES)
+            block = cut(min(buffer.start + self._block_bytes, len(buffer.data)))
+            if block is None:
+                break
+            if length := self.take_text(block):
+                self._advance(length, block)
+                return True
+            self._block_bytes //= 4
+            if block.are_lines:
+                break
+        if self._block_bytes < SMALLEST_BLOCK:
+            self._block_bytes = SMALLEST_BLOCK
+            self._pause, self._next_pause = self._next_pause, min(2 * self._next_pause, LONGEST_PAUSE)
         return False
+
+    def _advance(self, length: int, block: Block) -> None:
+        self._next_pause = 1
+        if length == len(block.text):
+            self.buffer.advance(block.end)
+            self._block_bytes = min(2 * self._block_bytes, BLOCK_BYTES)
+        else:
+            self.buffer.advance(self.buffer.start + length + 1)
+            self._block_bytes = max(SMALLEST_BLOCK, min(4 * length, self._block_bytes))
+            self._pause = 1
 
     def count_reject(self) -> int:
         """Count a rejected record; its row number."""
@@ -89,8 +134,6 @@ class Intake(RecordIntake[Batch]):
         self._contract = contract
         self._blocks: Blocks | None = None
         self._names_seen = 0
-        self._block_bytes = BLOCK_BYTES
-        self._pause, self._next_pause = 0, 1
 
     @property
     def seen(self) -> Container[str]:
@@ -103,45 +146,16 @@ class Intake(RecordIntake[Batch]):
     def taken(self) -> Batch | None:
         return self.batches.taken()
 
-    def take_block(self, cut: Cut) -> bool:
-        """Take as many records at once as go.
+    @property
+    def knows_names(self) -> bool:
+        return self._blocks is not None
 
-        After a failure smaller blocks are tried, after a success larger ones; the more the smallest fail, the rarer
-        they are tried. The first records are always looked at, until one has had the key: they tell how the file calls
-        the columns, and what names the contract does not know.
-        """
-        buffer = self.buffer
-        if self._pause:
-            self._pause -= 1
-            return False
-        while self._blocks and self._block_bytes >= SMALLEST_BLOCK:
-            if buffer.undecided < self._block_bytes and not buffer.ended:
-                buffer.fill(BLOCK_BYTES)
-            block = cut(min(buffer.start + self._block_bytes, len(buffer.data)))
-            if block is None:
-                break
-            taken = self._blocks.of_lines(block.text) if block.are_lines else self._blocks.of_list(block.text)
-            if taken.records:
-                self._take(taken, block)
-                return True
-            self._block_bytes //= 4
-            if block.are_lines:
-                break
-        if self._block_bytes < SMALLEST_BLOCK:
-            self._block_bytes = SMALLEST_BLOCK
-            self._pause, self._next_pause = self._next_pause, min(2 * self._next_pause, LONGEST_PAUSE)
-        return False
-
-    def _take(self, taken: Taken, block: Block) -> None:
-        self.batches.extend(taken.payload, taken.records, taken.extras)
-        self._next_pause = 1
-        if taken.length == len(block.text):
-            self.buffer.advance(block.end)
-            self._block_bytes = min(2 * self._block_bytes, BLOCK_BYTES)
-        else:
-            self.buffer.advance(self.buffer.start + taken.length + 1)
-            self._block_bytes = max(SMALLEST_BLOCK, min(4 * taken.length, self._block_bytes))
-            self._pause = 1
+    def take_text(self, block: Block) -> int:
+        assert self._blocks is not None
+        taken = self._blocks.of_lines(block.text) if block.are_lines else self._blocks.of_list(block.text)
+        if taken.records:
+            self.batches.extend(taken.payload, taken.records, taken.extras)
+        return taken.length if taken.records else 0
 
     def take_record(self, text: bytes, end: int) -> Reject | None:
         try:

@@ -120,6 +120,7 @@ def kind_of(value: Any) -> str:
         bool: "true or false",
         list: "an array",
         msgspec.Raw: "a number",
+        int: "a number",
         dict: "an object",
         type(None): "null",
     }

@@ -42,8 +42,15 @@ class Scalar(Node):
         self._max_bytes = max_bytes
 
     def convert(self, value: Any, elements: Counter[str], extra: dict[str, Any]) -> Any:
-        text = text_of(value)
-        require_length(self.name, self._max_bytes, text)
+        return None if value is None else self.text(value)
+
+    def text(self, value: Any) -> str:
+        """A value that is not null as text."""
+        kind = type(value)
+        text: str = value if kind is str else str(value) if kind is int else str(text_of(value))
+        # No character has more than four bytes.
+        if len(text) * 4 > self._max_bytes:
+            require_length(self.name, self._max_bytes, text)
         return text
 
 
@@ -83,13 +90,14 @@ class Object(Node):
         for (name, member), known in zip(value.items(), self._shape(tuple(value)), strict=True):
             if known is None:
                 extra[name] = member
-                continue
-            inner: dict[str, Any] = {}
-            converted = known[1].convert(member, elements, inner)
-            if converted is not None:
-                found[known[0]] = converted
-            if inner:
-                extra[name] = inner
+            elif member is not None:
+                if isinstance(known[1], Scalar):
+                    found[known[0]] = known[1].text(member)
+                    continue
+                inner: dict[str, Any] = {}
+                found[known[0]] = known[1].convert(member, elements, inner)
+                if inner:
+                    extra[name] = inner
         return found
 
     def _shape(self, names: tuple[str, ...]) -> list[tuple[str, Node] | None]:

@@ -72,7 +72,7 @@ def session(cloud: tuple[Aws, Postgres], monkeypatch: pytest.MonkeyPatch) -> bot
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what a deployment reads, with a stage `trial`, to be changed at will."""
-    for name in ("infra", "orchestration", "contracts", "loaders", "glue", "api", "dbt_project"):
+    for name in ("infra", "orchestration", "contracts", "connectors", "loaders", "glue", "api", "dbt_project"):
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copy(PROJECT / name, tmp_path / name)

@@ -25,7 +25,9 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 
 @pytest.mark.timeout(900)
 def test_one_run_lands_and_builds_in_both_databases(cloud: Cloud, tmp_path: Path) -> None:
-    cloud.ok("up", "--warehouse", "both")
+    up, status = cloud.ok("up", "--warehouse", "both"), cloud.status()
+    assert status["running"] == {"postgres": True, "aws": True, "redshift": True}
+    assert status["redshift_dsn"] in up
     make_samples(tmp_path / "samples", seed=3, records=50)
     cloud.ok("drop", *(str(tmp_path / "samples" / name) for name in FILES.values()))
     told = cloud.ok("run", timeout=600)
@@ -41,3 +43,6 @@ def test_one_run_lands_and_builds_in_both_databases(cloud: Cloud, tmp_path: Path
         assert found[0] == found[1]
     [built] = cloud.sql("select count(*) as runs from ops.runs where redshift_built_through = built_through")
     assert built["runs"] > 0
+    assert "Redshift harness stopped" in cloud.ok("down")
+    assert cloud.status()["redshift_dsn"] is None
+    assert "start it with `xtage up --warehouse both`" in cloud.run("sql", "select 1", "--target", "redshift").stderr

@@ -19,7 +19,7 @@ TEMPLATES = Path("infra", "cloudformation")
 _CERTIFICATES = "infra/certificates/*.pem"
 _LOADERS_CODE = ("loaders/**/*.py", "loaders/**/*.sql", "contracts/*.odcs.yaml", _CERTIFICATES)
 _GLUE_PACKAGES = ("glue/**/*.py",)
-_API_CODE = ("api/**/*.py", *_LOADERS_CODE)
+_API_CODE = ("api/**/*.py", "connectors/*.yaml", *_LOADERS_CODE)
 _DBT_SOURCE = (
     "dbt_project.yml",
     "profiles.yml",

@@ -14,7 +14,14 @@ from api.keys import Scope
 from tests.end_to_end.api.conftest import Api
 
 register_routes()
-PLACES = {"feed": "sales", "transaction_id": "17", "product_id": "1", "customer_id": "1", "delivery_id": "1"}
+PLACES = {
+    "feed": "sales",
+    "transaction_id": "17",
+    "product_id": "1",
+    "customer_id": "1",
+    "delivery_id": "1",
+    "name": "exchange_rates",
+}
 
 
 def paths() -> list[tuple[str, str, tuple[str, ...]]]:

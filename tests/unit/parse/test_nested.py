@@ -3,14 +3,19 @@
 import io
 import json
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given, settings
 
 from loaders.contract import ArrayTable, Column, Contract, Step
 from loaders.errors import DataError
 from loaders.parse import Lines, Reject, Summary, read_nested
+from loaders.parse.json_record import parsed
 from tests.unit.parse.support import blocks_of, make_contract
 
 
@@ -130,3 +135,87 @@ def test_a_file_that_is_not_json_is_refused(name: str, data: bytes) -> None:
 def test_records_without_their_key_belong_to_another_feed() -> None:
     with pytest.raises(DataError, match="no record has id"):
         outcome(b'[{"tags": [1]}]')
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(min_value=10**30, max_value=10**40),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([-0.0, 0, "", '"', "\\", "\u2028", "😀", "a\nb\t", "\\u0000"]),
+    st.text(),
+)
+NUMBERS = st.sampled_from(["-0", "1.10", "1e400", "0.1000000000000000055511151231257827", "10000000000000000000000"])
+
+
+def _members(**named: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional=named)
+
+
+STOPS_IN = st.one_of(st.lists(VALUES, max_size=3), VALUES)
+PARCEL = st.one_of(_members(code=st.text(max_size=3), size=_members(kg=VALUES, cm=VALUES), stops=STOPS_IN), st.none())
+SHIP_TO = _members(city=VALUES, ZIP=st.recursive(VALUES, st.lists, max_leaves=3), parcels=st.lists(PARCEL, max_size=3))
+RECORDS = st.lists(
+    st.fixed_dictionaries(
+        {"Id": VALUES},
+        optional={"name": VALUES, "Ship To": SHIP_TO, "tags": STOPS_IN, "new": st.lists(VALUES, max_size=2)},
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(RECORDS, NUMBERS, st.sampled_from([None, 2]), st.booleans(), st.booleans())
+def test_whole_blocks_and_single_records_give_the_same(
+    records: list[dict[str, Any]], number: str, indent: int | None, lines: bool, ascii_only: bool
+) -> None:
+    texts = [json.dumps(one, indent=None if lines else indent, ensure_ascii=ascii_only) for one in records]
+    texts.append(f'{{"Id": 1, "name": {number}, "tags": [{number}, {number}]}}')
+    text = "\n".join(texts) if lines else "[" + ",\n".join(texts) + "]"
+    name = "things.jsonl" if lines else "things.json"
+    data = text.encode("utf-8", "surrogatepass")
+    with blocks_of(300):
+        found = outcome(data, name)
+    with patch("loaders.parse.json_intake.RecordIntake.take_block", lambda *_: False):
+        expected = outcome(data, name)
+    assert found == expected
+
+
+HOSTILE = {name: record for name, (record, _) in BAD.items()} | {
+    "undecodable": b'{"Id": 1, "name": "\xff"}',
+    "pair-of-surrogates": b'{"Id": 1, "name": "\\ud83d\\ude00", "tags": ["\\u0041\\u0022"]}',
+    "name-twice-deep": b'{"Id": 1, "Ship To": {"parcels": [{"code": 1, "code": 2}]}}',
+    "name-twice-unknown": b'{"Id": 1, "x": {"a": 1, "a": 2}}',
+    "nan": b'{"Id": NaN}',
+    "deep": b'{"Id": 1, "x": ' + b"[" * 101 + b"]" * 101 + b"}",
+    "negative-zero": b'{"Id": -0, "tags": [-0, -0.0, -0e1]}',
+    "empty": b"{}",
+}
+
+
+@pytest.mark.parametrize("record", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("name", ["things.json", "things.jsonl"])
+def test_a_hostile_record_in_a_block_is_treated_as_alone(name: str, record: bytes) -> None:
+    good = [b'{"Id": %d, "tags": [%d, "a"]}' % (n, n) for n in range(300)]
+    records = [*good, record, *good]
+    data = b"\n".join(records) if name.endswith("l") else b"[" + b",\n".join(records) + b"]"
+    found: list[Any] = []
+    for block in (True, False):
+        with ExitStack() as stack:
+            if not block:
+                stack.enter_context(patch("loaders.parse.json_intake.RecordIntake.take_block", lambda *_: False))
+            try:
+                found.append(outcome(data, name))
+            except DataError as error:
+                found.append(str(error))
+    assert found[0] == found[1]
+
+
+def test_most_records_are_taken_in_whole_blocks() -> None:
+    data = "\n".join(json.dumps({"Id": n, "tags": [1.5, "x"], "Ship To": {"city": n}}) for n in range(2000)).encode()
+    with patch("loaders.parse.json_nested.parsed", wraps=parsed) as looked_at:
+        lines, _, _ = outcome(data, "things.jsonl")
+    assert len(lines) == 2000
+    assert looked_at.call_count < 20

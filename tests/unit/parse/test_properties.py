@@ -259,7 +259,7 @@ REJECTED_RECORDS = [
 def test_whole_blocks_and_single_lines_of_json_give_the_same(lines: list[str], block: int) -> None:
     """Whatever stands beside the bad ones."""
     data = "\n".join(['{"Id":0}', *lines]).encode("utf-8", "surrogateescape")
-    with patch("loaders.parse.json_intake.Intake.take_block", lambda *_: False):
+    with patch("loaders.parse.json_intake.RecordIntake.take_block", lambda *_: False):
         expected = outcome(data, "things.jsonl")
     with blocks_of(block):
         assert_same(outcome(data, "things.jsonl"), expected)
@@ -277,7 +277,7 @@ def test_whole_blocks_and_single_records_of_an_array_give_the_same(
 ) -> None:
     objects = ['{"Id":0}', *records]
     data = f"[{between.join(objects)}]".encode()
-    with patch("loaders.parse.json_intake.Intake.take_block", lambda *_: False):
+    with patch("loaders.parse.json_intake.RecordIntake.take_block", lambda *_: False):
         expected = outcome(data, "things.json")
     with blocks_of(block):
         assert_same(outcome(data, "things.json"), expected)
