@@ -41,6 +41,8 @@ SAMPLES := $(HOME_DIR)/samples
 FEED_FILES := sales_data.csv transactions.csv products.csv customer_data.json exchange_rates.json orders.json
 # In the order in which a mistake is cheapest to find.
 TESTS := $(wildcard tests/unit tests/glue tests/integration tests/infra tests/dbt tests/end_to_end tests/redshift)
+# Each has servers of its own; a file's tests stay together.
+WORKERS := 2
 say = @printf '\n== %s\n'
 
 .PHONY: help
@@ -85,7 +87,7 @@ test: install-dev ## installs, then every check and every test
 	$(say) "cfn-lint: CloudFormation templates"
 	.venv/bin/cfn-lint infra/cloudformation/*.yaml
 	$(say) "pytest: $(TESTS)"
-	.venv/bin/pytest $(TESTS)
+	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadfile $(TESTS)
 
 .PHONY: soak
 soak: install-dev ## the long versions of the tests that have one

@@ -30,6 +30,7 @@ OUTPUTS = {
     "StateMachineArn",
     "MigrateFunctionName",
     "BuildProjectName",
+    "CatalogDatabaseName",
     "ApiId",
     "ApiStageName",
     "ApiUrl",

@@ -139,7 +139,7 @@ def run_job(aws: Aws) -> Callable[..., dict[str, Any]]:
         script = glue_script(PROJECT, name)
         s3.put_object(Bucket=bucket, Key=script.key, Body=script.read())
         glue.create_job(
-            Name=name,
+            Name=f"{name}-{bucket}",
             Role="arn:aws:iam::000000000000:role/test",
             GlueVersion="5.1",
             Command={"Name": "glueetl", "ScriptLocation": f"s3://{bucket}/{script.key}"},
@@ -148,8 +148,9 @@ def run_job(aws: Aws) -> Callable[..., dict[str, Any]]:
 
     def run(name: str, **arguments: str) -> dict[str, Any]:
         given = {f"--{argument}": value for argument, value in arguments.items()}
-        run_id = glue.start_job_run(JobName=name, Arguments=given)["JobRunId"]
-        while not (found := glue.get_job_run(JobName=name, RunId=run_id)["JobRun"]).get("CompletedOn"):
+        job = f"{name}-{bucket}"
+        run_id = glue.start_job_run(JobName=job, Arguments=given)["JobRunId"]
+        while not (found := glue.get_job_run(JobName=job, RunId=run_id)["JobRun"]).get("CompletedOn"):
             time.sleep(0.1)
         return dict(found)
 
@@ -199,6 +200,8 @@ def pipeline(
         monkeypatch.setenv(variable, value)
     made = Pipeline(postgres, database, s3, secrets, secret, name, environment)
     connection = made.connect()
+    # As the superuser: a deployment to the same server may have given the tables another owner.
+    connection.cursor().execute("set role none")
     connection.cursor().execute("drop schema if exists raw, ops cascade")
     migrate(connection, load_contracts())
     connection.close()

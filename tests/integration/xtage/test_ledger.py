@@ -79,10 +79,10 @@ def test_before_the_first_deployment_nothing_is_known_and_nothing_fails(capsys: 
 def test_accounting_tells_what_became_of_each_file(capsys: pytest.CaptureFixture[str]) -> None:
     print_accounting([1])
     assert [line.split() for line in capsys.readouterr().out.strip().splitlines()] == [
-        ["file", "feed", "read", "landed", "rejected", "status"],
-        ["raw/sales/a.csv", "sales", "1,200", "1,195", "5", "loaded"],
-        ["raw/sales/a.csv", "sales", "0", "nothing", "new,", "its", "content", "is", "load", "1"],
-        ["raw/products/p.csv", "products", "7", "7", "0", "loaded"],
+        ["file", "feed", "way", "read", "landed", "rejected", "status"],
+        ["raw/sales/a.csv", "sales", "lambda", "1,200", "1,195", "5", "loaded"],
+        ["raw/sales/a.csv", "sales", "lambda", "0", "nothing", "new,", "its", "content", "is", "load", "1"],
+        ["raw/products/p.csv", "products", "lambda", "7", "7", "0", "loaded"],
         ["raw/sales/bad.csv", "sales", "0", "failed"],
         ["failed:", "raw/sales/bad.csv:", "no", "header", "found"],
         *[line.split() for line in ("1 file of no feed: `xtage status` lists them", "marts.unified_sales: 1,234 rows")],
