@@ -7,7 +7,7 @@ import pytest
 
 from localcloud.aws import Aws
 from localcloud.ports import free_port
-from localcloud.postgres import Postgres
+from localcloud.postgres import USER, Postgres
 from localcloud.redshift.launcher import Redshift
 from localcloud.settings import PROJECT, Settings
 
@@ -39,6 +39,21 @@ def postgres(settings: Settings) -> Iterator[Postgres]:
         yield server
     finally:
         server.stop()
+
+
+def make_database(postgres: Postgres, name: str) -> str:
+    """Makes a database in which the local user stays the superuser, and returns its name.
+
+    A deployment to the same server lets that user act as RDS's master user, who has no rights there.
+    """
+    connection = postgres.connect()
+    connection.autocommit = True
+    cursor = connection.cursor()
+    cursor.execute("set role none")
+    cursor.execute(f"create database {name}")
+    cursor.execute(f"alter role {USER} in database {name} set role to none")
+    connection.close()
+    return name
 
 
 @pytest.fixture(scope="session")

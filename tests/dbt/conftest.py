@@ -9,6 +9,7 @@ import pytest
 
 from localcloud.postgres import USER, Postgres
 from localcloud.settings import PROJECT
+from tests.conftest import make_database
 from tests.dbt.warehouse import Warehouse
 
 
@@ -19,9 +20,8 @@ def make_warehouse(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory)
     def make(name: str) -> Warehouse:
         settings = postgres.settings
         work: Path = tmp_path_factory.mktemp(name)
-        server = Warehouse("127.0.0.1", settings.postgres_port, USER, settings.postgres_password, "postgres", work)
-        server.query(f"create database {name}")
-        warehouse = Warehouse(server.host, server.port, server.user, server.password, name, work)
+        database = make_database(postgres, name)
+        warehouse = Warehouse("127.0.0.1", settings.postgres_port, USER, settings.postgres_password, database, work)
         warehouse.create_tables()
         return warehouse
 

@@ -16,6 +16,7 @@ from loaders.tables import raw_tables
 from localcloud.aws import Aws
 from localcloud.postgres import USER, Postgres
 from localcloud.redshift.launcher import DATABASE, Redshift
+from tests.conftest import make_database
 from tests.integration.loaders.conftest import Pipeline, clients, pipeline  # noqa: F401 - fixtures
 
 SCHEMAS = ("raw", "ops", "staging", "intermediate", "marts", "test_failures")
@@ -80,12 +81,7 @@ class Warehouses(Pipeline):
 @pytest.fixture(scope="session")
 def database(postgres: Postgres) -> str:
     """The database that stands for RDS, beside the one that other tests use."""
-    name = "copies"
-    connection = postgres.connect()
-    connection.autocommit = True
-    connection.cursor().execute(f"create database {name}")
-    connection.close()
-    return name
+    return make_database(postgres, "copies")
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from localcloud.aws import Aws
 from localcloud.aws.launcher import ACCESS_KEY, REGION, SECRET_KEY
 from localcloud.postgres import USER, Postgres
 from localcloud.settings import PROJECT
+from tests.conftest import make_database
 from xtage.deploy.package import glue_packages, glue_script
 
 EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:xtage:one"
@@ -160,12 +161,7 @@ def run_job(aws: Aws) -> Callable[..., dict[str, Any]]:
 @pytest.fixture(scope="session")
 def database(postgres: Postgres) -> str:
     """A database beside the one that other tests use; making one for each test would take seconds."""
-    name = "loaders"
-    connection = postgres.connect()
-    connection.autocommit = True
-    connection.cursor().execute(f"create database {name}")
-    connection.close()
-    return name
+    return make_database(postgres, "loaders")
 
 
 @pytest.fixture
@@ -200,8 +196,6 @@ def pipeline(
         monkeypatch.setenv(variable, value)
     made = Pipeline(postgres, database, s3, secrets, secret, name, environment)
     connection = made.connect()
-    # As the superuser: a deployment to the same server may have given the tables another owner.
-    connection.cursor().execute("set role none")
     connection.cursor().execute("drop schema if exists raw, ops cascade")
     migrate(connection, load_contracts())
     connection.close()
