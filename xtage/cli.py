@@ -76,7 +76,13 @@ def _known(problem: Exception) -> str | None:
     if isinstance(problem, OperatorError):
         return str(problem)
     # Imported here, when something has gone wrong: they are slow, and most commands need only some of them.
-    from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        EndpointConnectionError,
+        NoCredentialsError,
+        NoRegionError,
+    )
 
     from loaders.errors import LoaderError
     from localcloud.errors import LocalCloudError
@@ -88,6 +94,8 @@ def _known(problem: Exception) -> str | None:
     if isinstance(problem, ClientError):
         error = problem.response.get("Error", {})
         return f"AWS refused {problem.operation_name}: {error.get('Code')}: {error.get('Message')}"
+    if isinstance(problem, NoCredentialsError | NoRegionError):
+        return f"{str(problem).rstrip('.')}; AWS_PROFILE, AWS_REGION or `aws configure` give them, as to the AWS CLI"
     if isinstance(problem, BotoCoreError):
         return f"AWS cannot be reached: {problem}"
     return None

@@ -6,12 +6,13 @@ import click
 
 from xtage.console import output, pairs, say, show, table
 from xtage.deploy.changes import Change
+from xtage.deploy.deployment import stages
 from xtage.deploy.progress import deploy_with_progress
 from xtage.stages import session_for
 
 
 @click.command("deploy")
-@click.option("--stage", required=True, help="A name of infra/cloudformation/parameters: dev, prod, local.")
+@click.option("--stage", required=True, type=click.Choice(stages()), help="A file of infra/cloudformation/parameters.")
 @click.option("--confirm", is_flag=True, help="Ask before each change set is executed.")
 def command(stage: str, confirm: bool) -> None:
     """Deploy the pipeline into the AWS account of the environment, or bring what is there up to date.

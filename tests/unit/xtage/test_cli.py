@@ -1,5 +1,6 @@
 """Every failure a person can cause is one line; every verb explains itself."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -83,3 +84,17 @@ def test_a_reader_that_stops_reading_is_no_error(tmp_path: Path) -> None:
     command = f"{sys.executable} -c 'from xtage.cli import main; main()' --help | true"
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     assert done.stderr == ""
+
+
+def test_a_deployment_without_credentials_says_how_to_give_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert cli.exit_code(["deploy", "--stage", "dev"]) == 1
+    assert capsys.readouterr().err == (
+        "xtage: Unable to locate credentials; AWS_PROFILE, AWS_REGION or `aws configure` give them, as to the AWS CLI\n"
+    )
