@@ -21,6 +21,10 @@ from loaders.contract import MAX_BYTES, Contract
 from loaders.parse.json_record import MAX_DEPTH, OPENING, depth_of
 from loaders.parse.runs import has_longer_line
 
+LINES_AT_ONCE = 128
+"""The records of more lines do not stay in a processor's cache from one step to the next, and more is done twice where
+one is refused."""
+
 ABSENT = b"\0"
 """Stands for a column that a record does not have: no JSON text holds this byte."""
 
@@ -93,35 +97,29 @@ class Blocks:
 
     def of_lines(self, block: bytes) -> Taken:
         """The records of the lines in `block`, the last without its LF, up to the first that needs a closer look."""
-        block = _decodable(block)
-        lines = block.split(b"\n")
-        records: list[msgspec.Struct] = []
-        with suppress(*REFUSED):
-            # What was decoded before the first error stays.
-            records += map(self._decode_line, lines)
-        if len(records) < len(lines):
-            block = b"\n".join(lines[: len(records)])
-        try:
-            text = self._copy_text(block, records)
-        except REFUSED:
-            text, count = self._until_refused(lines, records)
-            records, block = records[:count], b"\n".join(lines[:count])
-        return Taken(text.payload, len(records), len(block), text.extras) if records else NONE
-
-    def _until_refused(self, lines: list[bytes], records: list[msgspec.Struct]) -> tuple[CopyText, int]:
-        """The records before the first that is refused, and how many these are: searched by halves."""
+        lines = _decodable(block).split(b"\n")
         payloads: list[bytes] = []
         extras: list[bytes | None] = []
-        done, step = 0, 1 << len(records).bit_length()
-        while step := step // 2:
-            end = done + step
-            if end <= len(records):
-                with suppress(*REFUSED):
-                    text = self._copy_text(b"".join(lines[done:end]), records[done:end])
-                    payloads.append(text.payload)
-                    extras += text.extras
-                    done = end
-        return CopyText(b"".join(payloads), extras), done
+        taken, step = 0, LINES_AT_ONCE
+        while step and taken < len(lines):
+            some = lines[taken : taken + step]
+            records: list[msgspec.Struct] = []
+            with suppress(*REFUSED):
+                # What was decoded before the first error stays.
+                records += map(self._decode_line, some)
+            try:
+                text = self._copy_text(b"".join(some[: len(records)]), records)
+            except REFUSED:
+                # One of these records is refused: it is found by halves.
+                step //= 2
+                continue
+            payloads.append(text.payload)
+            extras += text.extras
+            taken += len(records)
+            if len(records) < len(some):
+                break
+        length = sum(map(len, lines[:taken])) + taken - 1
+        return Taken(b"".join(payloads), taken, length, extras) if taken else NONE
 
     def _copy_text(self, block: bytes, records: list[msgspec.Struct]) -> CopyText:
         """The records as COPY takes them. Raises ValueError where one needs a closer look.
