@@ -10,9 +10,11 @@ from bench.loading import files, server
 from bench.loading.cases import Case, Entry
 from bench.loading.contenders import Place
 from bench.loading.server import FILLED, Server
-from bench.measure import BenchError, Measurement, in_turn, measure
+from bench.measure import BenchError, Measurement, in_turn, measure, touch_memory
 
 FILL_ROWS = 100_000
+MEMORY_OF_FILE = 4
+"""A file, its table, the log and what the contender holds, in sizes of the file, and some more."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Bench:
         server.empty(self.server, entry.database)
         entry.contender.prepare(place, file)
         before = self._rows(entry)
+        touch_memory(MEMORY_OF_FILE * file.path.stat().st_size)
         measured = measure(entry.contender.command(place, file))
         landed = self._rows(entry) - before
         if landed != file.landed:
