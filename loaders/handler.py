@@ -19,7 +19,7 @@ from loaders import ledger, redshift, runs
 from loaders.contract import load_contracts
 from loaders.database import Connection, connect, is_alive, transaction
 from loaders.discovery import register_event, sweep
-from loaders.errors import LoaderError
+from loaders.errors import LoaderError, TransientError
 from loaders.failures import described, is_transient
 from loaders.lake.plan import Planner
 from loaders.lake.switch import Switcher
@@ -247,6 +247,13 @@ def needs_build(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]
             force=bool(event.get("force")),
             with_redshift=redshift.is_enabled(os.environ),
         )
+    if needed.build == "yes":
+        try:
+            # By itself: it reads what has landed, and nobody should wait for the lease meanwhile.
+            with transaction(_connection()) as cursor:
+                runs.index_new_rows(cursor)
+        except TransientError as error:
+            logger.warning("new rows are not indexed yet, the build reads more", error=str(error))
     logger.info("needs build", run_id=event["run_id"], **asdict(needed))
     return asdict(needed)
 

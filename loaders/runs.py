@@ -139,6 +139,19 @@ def needs_build(
     return Needed("yes" if build else "no", "yes" if redshift else "no")
 
 
+def index_new_rows(cursor: Cursor) -> None:
+    """Lets a build find the rows of new loads by the BRIN index of their raw table, and so without reading the others.
+
+    Until then such an index knows nothing of appended rows, and they are looked for in everything that was appended
+    since the last VACUUM, which is a fifth of the table. Reads each new row once.
+    """
+    cursor.execute(
+        "select brin_summarize_new_values(pg_class.oid) from pg_class "
+        "join pg_am on pg_am.oid = pg_class.relam and pg_am.amname = 'brin' "
+        "where pg_class.relnamespace = 'raw'::regnamespace and pg_class.relkind = 'i'"
+    )
+
+
 def _is_behind(cursor: Cursor, built_through: str) -> bool:
     cursor.execute(
         "select exists (select from ops.deliveries where load_id is not null and finished_at > "

@@ -66,6 +66,7 @@ def measure_history(server: Database, records: int, plan: Plan, files: Path, say
 
 
 def _measure(result: Result, name: str, landed: History, say: Callable[[str], None], *arguments: str) -> None:
+    landed.database.index_new_rows()
     landed.database.execute("checkpoint")
     run = landed.database.dbt("run", *arguments)
     built = landed.database.execute("select count(*) from marts.unified_sales")

@@ -15,6 +15,8 @@ from typing import Any, TextIO
 import pg8000.dbapi
 
 from bench.measure import Command, Measurement, measure
+from loaders import runs
+from loaders.database import Connection, transaction
 from localcloud.ports import HOST, free_port
 from localcloud.postgres import USER, Postgres
 from localcloud.settings import PROJECT, Settings
@@ -43,13 +45,21 @@ class Database:
 
         `stream` is what a statement copies from.
         """
-        port, password = self.settings.postgres_port, self.settings.postgres_password
-        with closing(pg8000.dbapi.connect(USER, HOST, self.name, port, password)) as connection:
+        with closing(self._connect()) as connection:
             connection.autocommit = True
             cursor = connection.cursor()
             for statement in statements:
                 cursor.execute(statement, stream=stream)
             return cursor.fetchone()[0] if cursor.description else None
+
+    def index_new_rows(self) -> None:
+        """What the pipeline does before each build."""
+        with closing(self._connect()) as connection, transaction(connection) as cursor:
+            runs.index_new_rows(cursor)
+
+    def _connect(self) -> Connection:
+        port, password = self.settings.postgres_port, self.settings.postgres_password
+        return pg8000.dbapi.connect(USER, HOST, self.name, port, password)
 
     def dbt(self, *arguments: str) -> Run:
         """Runs dbt as a process of its own. Raises BenchError with its last words when it fails."""

@@ -200,6 +200,34 @@ def test_dbt_builds_when_something_landed_and_until_a_build_succeeded(pipeline: 
     assert needs_build(pipeline, run_id) == "yes", "a duplicate may change what is current"
 
 
+def blocks_read(pipeline: Pipeline, load_id: int) -> int:
+    """How many blocks of the raw table are read for the rows of a load, when they are looked for by the index."""
+    connection = pipeline.connect()
+    cursor = connection.cursor()
+    cursor.execute("set enable_seqscan = off")
+    cursor.execute(f"explain (analyze, format json) select * from raw.sales where _load_id = {load_id}")
+    [[[explained]]] = cursor.fetchall()
+    connection.close()
+    return int(explained["Plan"]["Exact Heap Blocks"] + explained["Plan"]["Lossy Heap Blocks"])
+
+
+def test_a_build_finds_new_rows_by_their_index(pipeline: Pipeline) -> None:
+    run_id = pipeline.open()["run_id"]
+    first, second = (
+        pipeline.load(
+            pipeline.deliver(
+                f"sales_data_{turn}.csv", SALES + b"".join(b"%d,2,3,4,\n" % number for number in range(turn, 50_000))
+            )
+        )["load_id"]
+        for turn in (1, 2)
+    )
+    [(blocks,)] = pipeline.query("select pg_relation_size('raw.sales') / 8192")
+    assert blocks_read(pipeline, first) == blocks, "the index has not been told yet"
+    assert needs_build(pipeline, run_id) == "yes"
+    # Blocks are looked at in ranges of 128; the one in which the first load ends has the second's first rows.
+    assert all(blocks / 4 < blocks_read(pipeline, load_id) < blocks * 3 / 4 for load_id in (first, second))
+
+
 def test_files_that_arrived_meanwhile_are_loaded_before_the_build_while_there_are_rounds(pipeline: Pipeline) -> None:
     run_id = pipeline.open()["run_id"]
     pipeline.load(pipeline.deliver("sales_data.csv", record(1)))
