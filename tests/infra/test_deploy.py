@@ -301,7 +301,8 @@ def test_destroying_leaves_nothing_but_the_dropped_files_and_the_audit_trail(
     assert session.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
     assert session.client("cloudwatch").list_dashboards()["DashboardEntries"] == []
     assert session.client("sns").list_topics()["Topics"] == []
-    assert "QueueUrls" not in session.client("sqs").list_queues()
+    assert session.client("sqs").list_queues()["QueueUrls"] == []
+    assert session.client("logs").describe_log_groups()["logGroups"] == []
     with pytest.raises(ClientError):
         session.client("lambda").get_function(FunctionName="xtage-trial-load")
     with pytest.raises(DeployError, match="trial already exists; give the stage another BucketSuffix"):
