@@ -36,19 +36,19 @@ def register_event(
     return None if drop is None else _register(connection, contracts, [drop], described.get("sequencer"))[0]
 
 
-def sweep(connection: Connection, s3: S3Client, contracts: Mapping[str, Contract], bucket: str) -> int:
-    """Registers every version in the bucket that the ledger does not know; returns how many.
+def sweep(connection: Connection, s3: S3Client, contracts: Mapping[str, Contract], bucket: str) -> list[int]:
+    """Registers every version in the bucket that the ledger does not know; returns their ids.
 
     Deliveries that were unrecognized become pending when a contract knows them by now.
     """
-    registered = 0
+    registered: list[int] = []
     for versions in list_versions(s3, bucket):
         with transaction(connection) as cursor:
             missing = ledger.unregistered(cursor, versions)
         # Oldest first, so that ids follow the order of delivery as they do when events register them.
         found = [find_version(s3, bucket, one.object_key, one.version_id) for one in missing]
         drops = sorted((drop for drop in found if drop), key=lambda drop: (drop.delivered_at, drop.version_order))
-        registered += len(_register(connection, contracts, drops))
+        registered += _register(connection, contracts, drops)
     with transaction(connection) as cursor:
         runs.lock_lease(cursor)
         ledger.recognize_again(cursor, contracts)

@@ -7,6 +7,8 @@ leave the loader as exceptions.
 
 from __future__ import annotations
 
+import re
+
 
 class LoaderError(Exception):
     """What happened, to which file, and what to do about it, in one line.
@@ -43,3 +45,13 @@ class TerminalError(LoaderError):
 
 class ContractError(TerminalError):
     """A contract file is wrong; the message names the file and the place in it."""
+
+
+def excerpt(text: str) -> str:
+    """What stands in a file, marked where it stands in a message: those who read the ledger see it, logs do not."""
+    return f"«{repr(text)[1:-1].translate({ord('«'): '<', ord('»'): '>'})}»"
+
+
+def without_excerpts(message: str) -> str:
+    """The message with nothing of the file in it."""
+    return re.sub("«[^»]*»?", "«…»", message)

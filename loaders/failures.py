@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 
+from loaders.errors import without_excerpts
+
+FAMILIES = frozenset({"TransientError", "DataError", "TerminalError", "ContractError"})
+"""The loader's own errors; the text of any other may quote what a file or the database holds."""
+
 TRANSIENT = frozenset(
     {
         "TransientError",
@@ -72,3 +77,8 @@ def _job_message(run: dict[str, object]) -> str:
     message = run.get("ErrorMessage") or "no error message"
     where = f"{run.get('LogGroupName')}, stream {run.get('Id')}"
     return f"job {run.get('JobName')} ended {run['JobRunState']}: {message}; log: {where}"
+
+
+def logged(error: str, cause: str | None) -> str:
+    """What logs and notices may say: the loader's own words without what they quote, of any other error its name."""
+    return without_excerpts(described(error, cause)) if error in FAMILIES else error

@@ -3,6 +3,7 @@
 - `dbt_project/models/staging/sources.yml`: the raw and ops tables as dbt sources, the contracts' rules as `meta`.
 - `dbt_project/macros/contracts.sql`: the same rules as a macro for the models; dbt's unit tests cannot see `meta`.
 - `loaders/schema/{rds,redshift}.sql`: DDL of every table of the loaders, for both databases.
+- `infra/cloudformation/feeds.yaml`: an alarm for each feed that is late.
 
 `--check` writes nothing and exits 1 when a file is out of date.
 """
@@ -19,6 +20,7 @@ from typing import Any
 import yaml
 
 from loaders.contract import ArrayTable, Column, Contract, load_contracts
+from loaders.feed_alarms import feeds_template
 from loaders.ops_tables import COPIED, OPS_TABLES, SEQUENCES
 from loaders.tables import (
     Dialect,
@@ -36,6 +38,7 @@ from loaders.tables import (
 PROJECT = Path(__file__).resolve().parent.parent
 SOURCES = Path("dbt_project/models/staging/sources.yml")
 MACRO = Path("dbt_project/macros/contracts.sql")
+ALARMS = Path("infra/cloudformation/feeds.yaml")
 SCHEMAS: Mapping[Dialect, Path] = {
     "rds": Path("loaders/schema/rds.sql"),
     "redshift": Path("loaders/schema/redshift.sql"),
@@ -48,7 +51,8 @@ def generated(contracts: Mapping[str, Contract]) -> dict[Path, str]:
     raw = [table for contract in contracts.values() for table in raw_tables(contract)]
     tables: Mapping[Dialect, list[Table]] = {"rds": [*raw, *OPS_TABLES], "redshift": [*raw, *COPIED]}
     files = {path: _schema_sql(tables[dialect], dialect) for dialect, path in SCHEMAS.items()}
-    return {SOURCES: _sources_yaml(contracts.values()), MACRO: _contracts_macro(contracts.values()), **files}
+    files |= {SOURCES: _sources_yaml(contracts.values()), MACRO: _contracts_macro(contracts.values())}
+    return {**files, ALARMS: feeds_template(contracts.values(), HEADER)}
 
 
 def outdated(project: Path, files: Mapping[Path, str]) -> list[Path]:

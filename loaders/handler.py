@@ -1,29 +1,28 @@
 """The Lambda entries, one per step of the state machine, one for migrations, one to replay; nothing else.
 
 Environment: RAW_BUCKET, DATABASE_SECRET, DATABASE_TLS, DATABASE_CA_BUNDLE; for migrations READER_SECRET; where files
-are read, MAX_BYTES; for the lake, CATALOG_DATABASE; where there is a Redshift, also REDSHIFT_SECRET and REDSHIFT_ROLE.
-What an entry raises, the state machine sees under the name of its class (`loaders.errors`). Logs carry ids and counts,
-never a field of a record.
+are read, MAX_BYTES; for the lake, CATALOG_DATABASE; where there is a Redshift, also REDSHIFT_SECRET and REDSHIFT_ROLE;
+for figures, STAGE. What an entry raises, the state machine sees under the name of its class (`loaders.errors`). What
+it logs and tells is made in `loaders.reporting`: ids and counts, never a field of a record.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger
-
-from loaders import ledger, redshift, runs
+from loaders import ledger, redshift, reporting, runs, timeliness
 from loaders.contract import load_contracts
 from loaders.database import Connection, connect, is_alive, transaction
 from loaders.discovery import register_event, sweep
-from loaders.errors import LoaderError, TransientError
-from loaders.failures import described, is_transient
+from loaders.errors import LoaderError, TransientError, without_excerpts
+from loaders.failures import described, is_transient, logged
 from loaders.lake.plan import Planner
 from loaders.lake.switch import Switcher
-from loaders.load.rds import Loader
+from loaders.load.rds import Loader, Outcome
 from loaders.load.redshift import Copied, Copier
 from loaders.load.replay import replay as land_again
 from loaders.migrate import migrate as apply_migrations
@@ -32,6 +31,7 @@ from loaders.nested.land import land as land_nested
 from loaders.nested.split import split as split_nested
 from loaders.nested.work import Work
 from loaders.reader import make_reader, reader_credentials
+from loaders.reporting import logger
 from loaders.storage import s3_client
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
-
-logger = Logger(service="loaders")
 
 
 class _Worker:
@@ -102,15 +100,19 @@ def migrate(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def open_run(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Registers what the event (and, asked for a sweep, the bucket) tells of, then takes the lease if it can."""
     connection, contracts = _connection(), load_contracts()
+    registered: list[int] = []
     if event.get("event"):
-        register_event(connection, _s3(), contracts, event["event"])
+        registered += filter(None, [register_event(connection, _s3(), contracts, event["event"])])
     if event.get("sweep"):
-        found = sweep(connection, _s3(), contracts, os.environ["RAW_BUCKET"])
-        logger.info("swept", registered=found)
+        registered += sweep(connection, _s3(), contracts, os.environ["RAW_BUCKET"])
     with transaction(connection) as cursor:
+        # Asked a second time, to take over from a dead holder, it has told of them already.
+        told = {} if event.get("dead_holder") else reporting.drops_registered(cursor, registered)
+        if event.get("sweep"):
+            reporting.swept(cursor, registered, list(contracts))
         opened = runs.open_run(cursor, event["execution_arn"], event.get("dead_holder"))
     logger.info("open run", **asdict(opened))
-    return asdict(opened)
+    return asdict(opened) | told
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -129,9 +131,9 @@ def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Lands one delivery and answers with what became of it."""
     logger.append_keys(delivery_id=event["delivery_id"], run_id=event.get("run_id"))
     logger.info("load begins")
+    started = time.perf_counter()
     outcome = _loader(context).load(event["delivery_id"], event.get("run_id"))
-    logger.info("load ends", **{name: value for name, value in asdict(outcome).items() if name != "delivery_id"})
-    return asdict(outcome)
+    return asdict(outcome) | _settled("load", event, outcome, started)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -139,13 +141,14 @@ def split(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Splits a nested file for Spark: {"outcome": "split", "prefix", "location"}, or "settled" and what it became."""
     logger.append_keys(delivery_id=event["delivery_id"], run_id=event.get("run_id"))
     logger.info("split begins")
+    started = time.perf_counter()
     _keep_lease(event)
     made = split_nested(_loader(context), event["delivery_id"], event.get("run_id"))
     # The job that follows may take nearly as long as a lease is held.
     _keep_lease(event)
-    logger.info("split ends", prefix=made.work.prefix if made.work else None, status=made.outcome.status)
+    told = _settled("split", event, made.outcome, started)
     if made.work is None:
-        return {"outcome": "settled", **asdict(made.outcome)}
+        return {"outcome": "settled", **asdict(made.outcome)} | told
     return {"outcome": "split", "prefix": made.work.prefix, "location": made.work.location}
 
 
@@ -154,11 +157,15 @@ def land(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Lands what Spark made of a split file and answers with what became of the delivery."""
     logger.append_keys(delivery_id=event["delivery_id"], run_id=event.get("run_id"))
     logger.info("landing begins")
+    started = time.perf_counter()
     _keep_lease(event)
     work = Work(_s3(), os.environ["RAW_BUCKET"], event["prefix"])
     outcome = land_nested(_loader(context), event["delivery_id"], event.get("run_id"), work)
-    logger.info("landing ends", **{name: value for name, value in asdict(outcome).items() if name != "delivery_id"})
-    return asdict(outcome)
+    return asdict(outcome) | _settled("landing", event, outcome, started)
+
+
+def _settled(step: str, event: dict[str, Any], outcome: Outcome, started: float) -> reporting.Told:
+    return reporting.file_settled(step, outcome, event.get("run_id"), time.perf_counter() - started)
 
 
 def _keep_lease(event: dict[str, Any]) -> None:
@@ -174,7 +181,7 @@ def replay(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     run makes up for, and is null when it was, or where there is none.
     """
     outcome = land_again(_loader(context), load_id=event.get("load_id"), object_key=event.get("object_key"))
-    logger.info("replayed", **asdict(outcome))
+    logger.info("replayed", **reporting.facts(outcome))
     return {**asdict(outcome), "redshift_error": _copy_replayed(context)}
 
 
@@ -184,7 +191,7 @@ def _copy_replayed(context: LambdaContext) -> str | None:
     try:
         copied = _copy_all(context)
     except LoaderError as error:
-        logger.exception("not copied to Redshift")
+        logger.error("not copied to Redshift", error=without_excerpts(str(error)))
         return str(error)
     return None if copied.outcome == "done" else "time ran short"
 
@@ -192,6 +199,8 @@ def _copy_replayed(context: LambdaContext) -> str | None:
 @logger.inject_lambda_context(clear_state=True)
 def plan_lake(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Exports what of the marts changed: {"outcome": "publish", "prefix", "location", "lake"}, or "unchanged"."""
+    with transaction(_connection()) as cursor:
+        reporting.built(cursor, event.get("run_id"))
     bucket = os.environ["RAW_BUCKET"]
     prefix = Planner(_connection(), _s3(), bucket).plan()
     logger.info("lake planned", run_id=event.get("run_id"), prefix=prefix)
@@ -225,12 +234,13 @@ def copy_to_redshift(event: dict[str, Any], context: LambdaContext) -> dict[str,
 @logger.inject_lambda_context(clear_state=True)
 def record_failure(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Records that loading raised: transient errors leave the delivery pending, up to five times; others fail it."""
-    error = described(event["error"], event.get("cause"))
+    name, cause, run_id = event["error"], event.get("cause"), event.get("run_id")
+    error = described(name, cause)
     with transaction(_connection()) as cursor:
-        final = not is_transient(event["error"])
-        status = ledger.fail_delivery(cursor, event["delivery_id"], event.get("run_id"), error, final=final)
-    logger.error("load failed", delivery_id=event["delivery_id"], status=status, error=error)
-    return {"delivery_id": event["delivery_id"], "status": status, "error": error}
+        status = ledger.fail_delivery(cursor, event["delivery_id"], run_id, error, final=not is_transient(name))
+        delivery = ledger.find_delivery(cursor, event["delivery_id"])
+    answer = {"delivery_id": delivery.delivery_id, "status": status, "error": error}
+    return answer | reporting.file_failed(delivery, run_id, logged(name, cause))
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -267,15 +277,17 @@ def close_run(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Ends the run, or says that there is more: {"outcome": "more" | "successor" | "closed", totals...}."""
     with transaction(_connection()) as cursor:
         outcome, totals = runs.close_run(cursor, event["run_id"], event["round"], _built(event))
-    logger.info("close run", run_id=event["run_id"], outcome=outcome, **asdict(totals))
+        seconds = timeliness.run_seconds(cursor, event["run_id"])
+    reporting.run_closed(event["run_id"], outcome, totals, seconds)
     return {"outcome": outcome, "run_id": event["run_id"], **asdict(totals)}
 
 
 @logger.inject_lambda_context(clear_state=True)
 def fail_run(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Ends the run as failed, saying which state failed and why, and frees the lease."""
-    error = f"{event['state']}: {described(event['error'], event.get('cause'))}"
+    run_id, error = event.get("run_id"), f"{event['state']}: {described(event['error'], event.get('cause'))}"
     with transaction(_connection()) as cursor:
-        totals = runs.fail_run(cursor, event.get("run_id"), event["execution_arn"], error, _built(event))
-    logger.error("run failed", run_id=event.get("run_id"), error=error)
-    return {"run_id": event.get("run_id"), "error": error, **asdict(totals)}
+        totals = runs.fail_run(cursor, run_id, event["execution_arn"], error, _built(event))
+        seconds = timeliness.run_seconds(cursor, run_id) if run_id is not None else None
+    reporting.run_failed(totals, seconds, event)
+    return {"run_id": run_id, "error": error, **asdict(totals)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from loaders.contract import Contract, Route, feed_of
 from loaders.database import Cursor
@@ -15,6 +16,11 @@ from loaders.tables import NOW
 
 MAX_ATTEMPTS = 5
 """Attempts after which a delivery whose errors are all transient counts as failed."""
+
+FIND = (
+    "select delivery_id, feed, bucket, object_key, version_id, etag, bytes, delivered_at, status, load_id, error "
+    "from ops.deliveries"
+)
 
 UNRECOGNIZED = (
     "belongs to no feed, or to several -> drop it as raw/<feed>/<name>, or add its name to a contract's filePatterns"
@@ -108,16 +114,25 @@ def recognize_again(cursor: Cursor, contracts: Mapping[str, Contract]) -> int:
 
 def find_delivery(cursor: Cursor, delivery_id: int) -> Delivery:
     """One delivery. Raises TerminalError when there is none of that id."""
-    cursor.execute(
-        "select delivery_id, feed, bucket, object_key, version_id, etag, bytes, delivered_at, status, load_id, error "
-        "from ops.deliveries where delivery_id = %s",
-        (delivery_id,),
-    )
+    cursor.execute(f"{FIND} where delivery_id = %s", (delivery_id,))
     rows = cursor.fetchall()
     if not rows:
         raise TerminalError(f"there is no delivery {delivery_id}", remedy="see ops.deliveries for those there are")
-    number, feed, bucket, key, version_id, *rest = rows[0]
-    return Delivery(number, feed, ObjectVersion(bucket, key, version_id), *rest)
+    return _delivery(*rows[0])
+
+
+def refused_on_arrival(cursor: Cursor, delivery_ids: Sequence[int]) -> list[Delivery]:
+    """Those deliveries that were refused when they were registered, oldest first."""
+    cursor.execute(
+        f"{FIND} where delivery_id = any(cast(%s as bigint[])) and status in ('failed', 'unrecognized') "
+        "and attempts = 0 order by delivery_id",
+        (list(delivery_ids),),
+    )
+    return [_delivery(*row) for row in cursor.fetchall()]
+
+
+def _delivery(delivery_id: int, feed: str | None, bucket: str, key: str, version_id: str, *rest: Any) -> Delivery:
+    return Delivery(delivery_id, feed, ObjectVersion(bucket, key, version_id), *rest)
 
 
 def feeds_of(cursor: Cursor, delivery_ids: Sequence[int]) -> dict[int, str | None]:

@@ -1,8 +1,9 @@
 """Says in one line which models and tests failed in a dbt run, from its run_results.json; nothing when none did.
 
-    python orchestration/dbt_failure.py target/run_results.json
+    python orchestration/dbt_failure.py target/run_results.json [--count-tests]
 
-Runs after every build, in CodeBuild's shell, with nothing but dbt's packages installed: standard library only.
+With --count-tests it says how many tests failed. Runs after every build, in CodeBuild's shell, with nothing but dbt's
+packages installed: standard library only.
 """
 
 import json
@@ -31,6 +32,11 @@ def summarize(results: Iterable[Mapping[str, Any]]) -> str:
     return "; ".join(lines)
 
 
+def count_failed_tests(results: Iterable[Mapping[str, Any]]) -> int:
+    """How many data tests of run_results.json's `results` failed, or could not be run."""
+    return sum(result["status"] in FAILED and result["unique_id"].startswith("test.") for result in results)
+
+
 def _line(result: Mapping[str, Any]) -> str:
     # model.xtage.<name>, test.xtage.<name>.<hash>, unit_test.xtage.<model>.<name>: what a person knows it by.
     kind, _, *names = result["unique_id"].split(".")
@@ -46,12 +52,16 @@ def _before_any_model(log: Path) -> str:
     return f"dbt ended before it ran a model: {reason}"
 
 
-def main(path: Path) -> str:
-    """The line for a build that left its results at `path`, or for one that ended before it had any."""
+def main(path: Path, *, counting: bool = False) -> str:
+    """The line for a build that left its results at `path`, or for one that ended before it had any.
+
+    Counting, the number of its failed tests, which nobody knows of a build without results.
+    """
     if not path.exists():
-        return _before_any_model(path.parents[1] / "logs" / "dbt.log")
-    return summarize(json.loads(path.read_text(encoding="utf-8"))["results"])
+        return "" if counting else _before_any_model(path.parents[1] / "logs" / "dbt.log")
+    results = json.loads(path.read_text(encoding="utf-8"))["results"]
+    return str(count_failed_tests(results)) if counting else summarize(results)
 
 
 if __name__ == "__main__":
-    print(main(Path(sys.argv[1])))
+    print(main(Path(sys.argv[1]), counting="--count-tests" in sys.argv[2:]))

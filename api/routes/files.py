@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Header
 
 from api.answers import answer
-from api.app import app, caller, endpoint
+from api.app import app, caller, endpoint, logger
 from api.delivery_id import delivery_path
 from api.keys import Scope
 from api.models import ReceivedFile, UploadForm
@@ -66,6 +66,7 @@ def post_file(feed: Feed, idempotency_key: IdempotencyKey = None) -> Response[st
     _require_feed(feed)
     content_type = _content_type()
     stored = put_once(feed, _body(), content_type, caller(), idempotency_key)
+    logger.info("file received", feed=feed, version_id=stored.version_id, is_new=stored.is_new, key_id=caller())
     path = delivery_path(stored.object_key, stored.version_id)
     received = {
         "feed": feed,

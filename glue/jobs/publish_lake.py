@@ -1,8 +1,8 @@
 """Writes the exported partitions of the marts as sorted Parquet, one file for each partition.
 
 Arguments: --location, a prefix that holds `plan.json` and the exported rows, as the loader's plan leaves them; --lake,
-what the plan's targets are relative to. Nothing that is published is touched: the catalog is switched afterwards.
-Running it again replaces what it wrote.
+what the plan's targets are relative to. --run-id is for the log. Nothing that is published is touched: the catalog is
+switched afterwards. Running it again replaces what it wrote.
 """
 
 from __future__ import annotations
@@ -15,25 +15,32 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
+from glue import log
 from glue.transforms.publish import compacted, typed
+
+NAME = "publish_lake"
 
 
 def main(arguments: list[str]) -> None:
     """Runs the job. Raises ValueError where what was written is not what was to be written."""
-    parser = argparse.ArgumentParser(prog="publish_lake", allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog=NAME, allow_abbrev=False)
     parser.add_argument("--location", required=True)
     parser.add_argument("--lake", required=True)
+    parser.add_argument("--run-id", type=int)
     given = parser.parse_known_args(arguments)[0]
     location, lake = given.location.rstrip("/"), given.lake.rstrip("/")
-    spark = SparkSession.builder.appName("publish_lake").getOrCreate()
+    spark = SparkSession.builder.appName(NAME).getOrCreate()
     plan = json.loads("".join(row.value for row in spark.read.text(f"{location}/plan.json").collect()))
     for mart in plan["marts"]:
         if mart["partitions"]:
-            publish(spark, mart, f"{location}/{mart['name']}", f"{lake}/{mart['target'].rstrip('/')}")
+            target = f"{lake}/{mart['target'].rstrip('/')}"
+            partitions, rows = publish(spark, mart, f"{location}/{mart['name']}", target)
+            facts = {"mart": mart["name"], "partitions": partitions, "rows": rows, "location": target}
+            log.info(NAME, "mart written", run_id=given.run_id, **facts)
 
 
-def publish(spark: SparkSession, mart: dict[str, Any], source: str, target: str) -> None:
-    """Writes one mart's partitions and counts what is there then."""
+def publish(spark: SparkSession, mart: dict[str, Any], source: str, target: str) -> tuple[int, int]:
+    """Writes one mart's partitions and counts what is there then; returns how many partitions and rows."""
     rows = typed(spark.read.parquet(source), mart["columns"], mart["partition"])
     files = compacted(rows, mart["partition"], mart["sort"]).write.partitionBy(mart["partition"])
     files.mode("overwrite").option("compression", "zstd").parquet(target)
@@ -42,7 +49,7 @@ def publish(spark: SparkSession, mart: dict[str, Any], source: str, target: str)
     expected = {value: planned["rows"] for value, planned in mart["partitions"].items()}
     if found != expected:
         raise ValueError(f"{mart['name']}: {found} rows were written where {expected} were to be")
-    print(f"{mart['name']}: {len(found)} partitions, {sum(found.values())} rows written to {target}")
+    return len(found), sum(found.values())
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ class Outcome:
     delivery_id: int
     feed: str | None
     object_key: str
+    bytes: int
     status: str
     load_id: int | None
     records_read: int | None
@@ -171,6 +172,7 @@ def outcome(cursor: Cursor, delivery_id: int) -> Outcome:
         delivery_id=delivery.delivery_id,
         feed=delivery.feed,
         object_key=delivery.version.object_key,
+        bytes=delivery.bytes,
         status=delivery.status,
         load_id=delivery.load_id,
         records_read=counts.records_read if counts else None,

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from loaders.errors import DataError
+from loaders.errors import DataError, excerpt
 
 Format = Literal["csv", "json", "parquet"]
 SUFFIXES: dict[str, Format] = {
@@ -64,7 +64,7 @@ def recognized(head: bytes, name: str) -> Literal["csv", "json"]:
         )
     if promised == "json" and not is_json and not _may_be_json(head):
         raise DataError(
-            f"the file is named as JSON but begins with {head[:40].decode('utf-8', 'replace')!r}",
+            f"the file is named as JSON but begins with {excerpt(head[:40].decode('utf-8', 'replace'))}",
             remedy="deliver JSON objects; if it is CSV, name it .csv",
         )
     return "json" if promised == "json" or is_json else "csv"

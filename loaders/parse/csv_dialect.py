@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from loaders.contract import Contract
-from loaders.errors import ContractError, DataError
+from loaders.errors import ContractError, DataError, excerpt
 from loaders.parse.buffer import LINE_END
 from loaders.parse.names import Names, repeated
 
@@ -167,4 +167,4 @@ def _check(header: Header, contract: Contract) -> None:
 
 
 def _shown(data: bytes) -> str:
-    return repr(data[:40].decode("utf-8", "replace"))
+    return excerpt(data[:40].decode("utf-8", "replace"))

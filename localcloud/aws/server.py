@@ -14,6 +14,7 @@ from ministack.core import lambda_runtime
 from localcloud import ports
 from localcloud.aws import builds, jobs, patches
 from localcloud.aws.saving import Saver
+from localcloud.aws.watching import Watcher
 from localcloud.settings import Settings
 
 logger = logging.getLogger("localcloud.aws")
@@ -26,28 +27,31 @@ Send = Callable[[Message], Awaitable[None]]
 def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT, then ends Lambda workers, builds and jobs and writes the state."""
     saver = Saver()
-    patches.apply(settings, saver)
+    watcher = Watcher(saver.touch)
+    patches.apply(settings, saver, watcher)
     config = Config()
     config.bind = [f"{ports.HOST}:{settings.aws_port}"]
     config.keep_alive_timeout = 75
     config.graceful_timeout = 2
     config.loglevel = "WARNING"
-    asyncio.run(_serve(config, saver))
+    asyncio.run(_serve(config, saver, watcher))
     builds.stop_all()
     jobs.stop_all()
     lambda_runtime.reset()
     logger.info("The embedded AWS has ended")
 
 
-async def _serve(config: Config, saver: Saver) -> None:
+async def _serve(config: Config, saver: Saver, watcher: Watcher) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
     saver.start()
+    watcher.start()
 
     async def stopped() -> None:
         await stop.wait()
+        await asyncio.to_thread(watcher.stop)
         # ministack writes the state itself when it shuts down; two writers would mix their temporary files.
         await asyncio.to_thread(saver.stop)
 

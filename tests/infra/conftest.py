@@ -61,7 +61,7 @@ if "odd" in location:
 BUILDSPEC = """
 version: 0.2
 env:
-  exported-variables: [DBT_FAILURE]
+  exported-variables: [DBT_FAILURE, DBT_FAILED_TESTS]
 phases:
   build:
     commands:
@@ -71,6 +71,7 @@ phases:
   post_build:
     commands:
       - if test -f reason; then export DBT_FAILURE="$(cat reason)"; fi
+      - if test -f count; then export DBT_FAILED_TESTS="$(cat count)"; fi
 """
 
 
@@ -81,6 +82,7 @@ class Pipeline:
     aws: Aws
     directory: Path
     arn: str = ""
+    told: str = ""
     states: Any = None
 
     def __post_init__(self) -> None:
@@ -138,6 +140,15 @@ class Pipeline:
         calls = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
         return calls if function is None else [payload for name, payload in calls if name == function]
 
+    def notices(self) -> list[tuple[str, str]]:
+        """Subject and message of what was told since it was last asked for."""
+        sqs = self.aws.client("sqs")
+        received = sqs.receive_message(QueueUrl=self.told, MaxNumberOfMessages=10).get("Messages", [])
+        for message in received:
+            sqs.delete_message(QueueUrl=self.told, ReceiptHandle=message["ReceiptHandle"])
+        bodies = [json.loads(message["Body"]) for message in received]
+        return [(body["Subject"], body["Message"]) for body in bodies]
+
 
 @pytest.fixture(scope="session")
 def machine(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
@@ -149,6 +160,8 @@ def machine(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
         "FlattenJobName": JOB,
         "PublishJobName": JOB,
         "MaxConcurrency": "4",
+        "AlarmTopicArn": _make_topic(pipeline),
+        "Stage": "test",
     }
     definition = DEFINITION.read_text()
     for key, value in substitutions.items():
@@ -207,3 +220,13 @@ def _make_function(pipeline: Pipeline, name: str) -> str:
         Environment={"Variables": environment},
     )
     return str(created["FunctionArn"])
+
+
+def _make_topic(pipeline: Pipeline) -> str:
+    """A topic, and a queue that shows what was told to it."""
+    sns, sqs = pipeline.aws.client("sns"), pipeline.aws.client("sqs")
+    topic = str(sns.create_topic(Name="scripted-alarms")["TopicArn"])
+    pipeline.told = sqs.create_queue(QueueName="scripted-alarms")["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=pipeline.told, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    return topic

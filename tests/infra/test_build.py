@@ -16,9 +16,9 @@ FAILURE = PROJECT / "orchestration" / "dbt_failure.py"
 RETRY = PROJECT / "orchestration" / "dbt_retry.py"
 
 
-def failure(path: Path) -> str:
+def failure(path: Path, *options: str) -> str:
     """What the script prints for a run_results.json."""
-    done = subprocess.run([sys.executable, FAILURE, path], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, FAILURE, path, *options], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -93,6 +93,19 @@ def test_many_failures_stay_one_line(tmp_path: Path) -> None:
 
 def test_a_build_that_ended_before_dbt_ran_says_so(tmp_path: Path) -> None:
     assert failure(tmp_path / "run_results.json") == "dbt ended before it ran a model: see the build's log"
+
+
+def test_failed_data_tests_are_counted_and_nothing_else(tmp_path: Path) -> None:
+    path = results(
+        tmp_path / "run_results.json",
+        ("model.xtage.stg_sales", "error", "no such column"),
+        ("test.xtage.unique_fct_sales_id.1a2b", "fail", "Got 2 results"),
+        ("test.xtage.cannot_be_asked.1a2b", "error", "no such table"),
+        ("test.xtage.recent.9f", "warn", "Got 3 results, configured to warn if != 0"),
+        ("test.xtage.skipped.9f", "skipped", None),
+    )
+    assert failure(path, "--count-tests") == "2"
+    assert failure(tmp_path / "target" / "none.json", "--count-tests") == "", "nobody knows"
 
 
 def test_a_build_that_found_no_database_says_so(tmp_path: Path) -> None:

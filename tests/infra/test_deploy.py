@@ -36,6 +36,7 @@ OUTPUTS = {
     "ApiUrl",
     "ApiKeyTableName",
     "ApiUsagePlanId",
+    "AlarmTopicArn",
 }
 
 # A resource that cannot be made: it attaches a secret to a database that does not exist.
@@ -297,6 +298,11 @@ def test_destroying_leaves_nothing_but_the_dropped_files_and_the_audit_trail(
     assert not [name for name in statuses(session) if name.startswith("xtage-trial")]
     assert {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]} == {"xtage-data-pipeline-trial", audit}
     assert session.client("cloudtrail").list_trails()["Trails"] == []
+    assert session.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+    assert session.client("cloudwatch").list_dashboards()["DashboardEntries"] == []
+    assert session.client("sns").list_topics()["Topics"] == []
+    assert session.client("sqs").list_queues()["QueueUrls"] == []
+    assert session.client("logs").describe_log_groups()["logGroups"] == []
     with pytest.raises(ClientError):
         session.client("lambda").get_function(FunctionName="xtage-trial-load")
     with pytest.raises(DeployError, match="trial already exists; give the stage another BucketSuffix"):

@@ -266,7 +266,7 @@ def test_only_transient_errors_and_the_services_own_are_retried() -> None:
         for retrier in state.get("Retry", [])
         for error in retrier["ErrorEquals"]
     }
-    services = {"Lambda", "Sfn", "StepFunctions", "Glue"}
+    services = {"Lambda", "Sfn", "StepFunctions", "Glue", "SNS"}
     assert {error for error in retried if error.split(".")[0] not in services} == {"TransientError"}
 
 

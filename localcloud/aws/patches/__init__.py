@@ -10,9 +10,11 @@ from localcloud.aws.patches import (
     api_keys,
     codebuild_builds,
     databases,
+    dead_letters,
     executions,
     glue_jobs,
     lambda_workers,
+    metrics,
     nested_stacks,
     object_events,
     trails,
@@ -20,11 +22,12 @@ from localcloud.aws.patches import (
 )
 from localcloud.aws.patches.seams import SEAMS
 from localcloud.aws.saving import Saver
+from localcloud.aws.watching import Watcher
 from localcloud.errors import LocalCloudError
 from localcloud.settings import Settings
 
 
-def apply(settings: Settings, saver: Saver) -> None:
+def apply(settings: Settings, saver: Saver, watcher: Watcher) -> None:
     """Changes the imported ministack. Raises LocalCloudError when a seam is not where it was."""
     if missing := missing_seams():
         raise LocalCloudError(f"ministack has no {', '.join(missing)}", "use the version that pyproject.toml pins")
@@ -38,6 +41,8 @@ def apply(settings: Settings, saver: Saver) -> None:
     codebuild_builds.apply(settings)
     glue_jobs.apply(settings)
     api_keys.apply()
+    dead_letters.apply()
+    metrics.apply(watcher)
 
 
 def missing_seams() -> list[str]:

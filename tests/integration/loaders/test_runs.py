@@ -148,6 +148,7 @@ def test_a_transient_failure_is_tried_by_later_runs_and_fails_after_five(pipelin
 def test_another_failure_is_final(pipeline: Pipeline, error: str) -> None:
     delivery = pipeline.deliver("sales_data.csv", record(1))
     answer = pipeline.call("record_failure", {"delivery_id": delivery, "run_id": 1, "error": error, "cause": "why"})
+    assert answer.pop("notice")["subject"] == "a file of sales was refused"
     assert answer == {"delivery_id": delivery, "status": "failed", "error": f"{error}: why"}
 
 

@@ -24,3 +24,10 @@ def test_loading_over_a_given_connection_imports_neither_pandas_nor_boto3() -> N
 def test_parsing_imports_no_driver_and_no_model_of_contracts() -> None:
     modules = modules_after("import loaders.parse, loaders.contract")
     assert not modules & {"awswrangler", "pandas", "pyarrow", "boto3", "botocore", "pg8000", "pydantic"}
+
+
+def test_figures_cost_a_start_nothing_beyond_the_log() -> None:
+    with_log = modules_after("import loaders.load.rds, loaders.runs; from aws_lambda_powertools import Logger")
+    assert modules_after("import loaders.reporting") - with_log == {
+        *("loaders.failures", "loaders.metrics", "loaders.notices", "loaders.reporting", "loaders.timeliness"),
+    }
