@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from xtage.console import output, pairs, say, show, table
+from xtage.console import pairs, say, show, table
 from xtage.deploy.changes import Change
 from xtage.deploy.deployment import stages
 from xtage.deploy.options import parameters_option
@@ -38,7 +38,7 @@ def command(stage: str, confirm: bool, parameters: dict[str, str]) -> None:
     outputs = deploy_with_progress(
         stage, session, parameters, on_changes=lambda changes: _show_changes(changes, confirm=confirm)
     )
-    output().print(pairs(sorted(outputs.items())))
+    show(pairs(sorted(outputs.items())))
 
 
 def _show_changes(changes: list[Change], *, confirm: bool) -> None:
