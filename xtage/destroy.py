@@ -15,8 +15,9 @@ def command(stage: str, with_data: bool, yes: bool) -> None:
     """Take a stage away: its stacks, its code and its database, of which a last snapshot stays.
 
     The dropped files stay in their bucket unless --with-data is given: they are what everything can be landed from
-    again. So do the files of the audit trail. A database under deletion protection (prod) is not deleted; switch the
-    protection off in the stage's parameters and deploy first. Destroying again goes on from where an attempt stopped.
+    again. So do the files of the audit trail. A stage whose database is under deletion protection (prod) is refused
+    before anything is touched: switch the protection off in its parameters and deploy first. Destroying again goes on
+    from where an attempt stopped.
 
     \b
     Examples:

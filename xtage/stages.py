@@ -51,7 +51,8 @@ def find_stage(name: str = LOCAL) -> Stage:
 def session_for(name: str) -> boto3.Session:
     """A session of the stage's AWS; for `local` it points the environment, and so every client, at the embedded one."""
     if name != LOCAL:
-        return boto3.Session()
+        # boto3 reads AWS_DEFAULT_REGION only; the AWS CLI asks AWS_REGION first.
+        return boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
     os.environ.update(local_environment(Settings.from_environment()))
     os.environ.pop("AWS_PROFILE", None)
     return boto3.Session()

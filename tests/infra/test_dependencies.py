@@ -34,8 +34,19 @@ def test_packages_over_lambdas_limit_are_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(dependencies, "LAYER_BYTES", 0)
     one = re.search(r"^msgspec==.*?(?=^\S)", dependencies.locked(PROJECT, "lambda"), re.MULTILINE | re.DOTALL)
     assert one
-    with pytest.raises(DeployError, match="of the 0 MiB that Lambda allows"):
+    with pytest.raises(DeployError, match="of the 0 MiB that Lambda leaves them"):
         dependencies.install(one[0], tmp_path)
+
+
+def test_the_same_lock_makes_the_same_layer_whenever_it_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = re.search(r"^msgspec==.*?(?=^\S)", dependencies.locked(PROJECT, "lambda"), re.MULTILINE | re.DOTALL)
+    assert one
+    monkeypatch.setattr(dependencies, "locked", lambda project, group: one[0])
+    first = dependencies.layer(PROJECT)
+    assert first.read() == dependencies.layer(PROJECT).read()
+    names = zipfile.ZipFile(io.BytesIO(first.read())).namelist()
+    assert names
+    assert all(name.startswith("python/") for name in names)
 
 
 def test_packages_that_cannot_be_fetched_are_an_error_that_says_so(tmp_path: Path) -> None:

@@ -269,6 +269,8 @@ def test_the_commands_deploy_twice_and_destroy(
     assert re.search(r"^StateMachineArn +arn:aws:states:", told, re.MULTILINE)
     assert exit_code(["deploy", "--stage", "local"]) == 0
     assert "nothing to deploy" in capsys.readouterr().out
+    assert exit_code(["deploy", "--stage", "local", "--set", "SweepSchedule=rate(7 minutes)"]) == 0
+    assert session.client("events").describe_rule(Name="xtage-local-sweep")["ScheduleExpression"] == "rate(7 minutes)"
     assert exit_code(["destroy", "--stage", "local", "--with-data", "--yes"]) == 0
     assert statuses(session) == {}
 
@@ -343,3 +345,17 @@ def keys_of_executions(states: Any, machine: str) -> list[str]:
         return []
     described = [states.describe_execution(executionArn=execution["executionArn"]) for execution in listed]
     return [json.loads(execution["input"])["detail"]["object"]["key"] for execution in described]
+
+
+def test_a_stage_with_a_protected_database_is_not_touched(
+    trial: Callable[[], list[StackEvent]], project: Path, session: boto3.Session
+) -> None:
+    parameters = project / "infra" / "cloudformation" / "parameters" / "trial.json"
+    edit(parameters, '"DeletionProtection": "false"', '"DeletionProtection": "true"')
+    trial()
+    before = statuses(session)
+    with pytest.raises(DeployError, match="database of stage trial is under deletion protection, nothing was touched"):
+        destroy("trial", session, with_data=True)
+    assert statuses(session) == before
+    edit(parameters, '"DeletionProtection": "true"', '"DeletionProtection": "false"')
+    trial()

@@ -14,6 +14,7 @@ import yaml
 
 from loaders.database import tls_context
 from xtage.deploy import PROJECT
+from xtage.deploy.dependencies import CODE_BYTES
 from xtage.deploy.package import (
     Artifact,
     api_code,
@@ -135,6 +136,12 @@ def test_the_project_itself_can_be_packaged() -> None:
     assert "orchestration/buildspec.yml" in names(dbt_source(PROJECT))
     assert definition(PROJECT).key.startswith("pipeline/")
     assert template(PROJECT, "storage.yaml").key.startswith("templates/storage/")
+
+
+@pytest.mark.parametrize("make", [loaders_code, api_code], ids=["loaders", "api"])
+def test_the_code_fits_beside_the_layer(make: Callable[[Path], Artifact]) -> None:
+    entries = zipfile.ZipFile(io.BytesIO(make(PROJECT).read())).infolist()
+    assert sum(entry.file_size for entry in entries) < CODE_BYTES
 
 
 def test_the_certificates_of_rds_are_where_functions_and_builds_look_for_them() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from xtage.console import output, pairs, say, show, table
+from xtage.console import pairs, say, show, table
 from xtage.deploy.changes import Change
 from xtage.deploy.deployment import stages
+from xtage.deploy.options import parameters_option
 from xtage.deploy.progress import deploy_with_progress
 from xtage.stages import session_for
 
@@ -14,7 +15,8 @@ from xtage.stages import session_for
 @click.command("deploy")
 @click.option("--stage", required=True, type=click.Choice(stages()), help="A file of infra/cloudformation/parameters.")
 @click.option("--confirm", is_flag=True, help="Ask before each change set is executed.")
-def command(stage: str, confirm: bool) -> None:
+@parameters_option
+def command(stage: str, confirm: bool, parameters: dict[str, str]) -> None:
     """Deploy the pipeline into the AWS account of the environment, or bring what is there up to date.
 
     Packages code and dependencies, uploads what is new, makes a change set, shows what it changes, executes it, follows
@@ -28,12 +30,15 @@ def command(stage: str, confirm: bool) -> None:
     Examples:
       AWS_PROFILE=data AWS_REGION=eu-central-1 xtage deploy --stage dev
       xtage deploy --stage prod --confirm
+      xtage deploy --stage dev --set Warehouse=both
     """
     session = session_for(stage)
     identity = session.client("sts").get_caller_identity()
     say(f"stage {stage}: account {identity['Account']}, region {session.region_name}, as {identity['Arn']}")
-    outputs = deploy_with_progress(stage, session, on_changes=lambda changes: _show_changes(changes, confirm=confirm))
-    output().print(pairs(sorted(outputs.items())))
+    outputs = deploy_with_progress(
+        stage, session, parameters, on_changes=lambda changes: _show_changes(changes, confirm=confirm)
+    )
+    show(pairs(sorted(outputs.items())))
 
 
 def _show_changes(changes: list[Change], *, confirm: bool) -> None:

@@ -14,7 +14,7 @@ from xtage.deploy import dependencies, package
 from xtage.deploy.changes import OnChanges
 from xtage.deploy.errors import DeployError
 from xtage.deploy.events import OnEvent
-from xtage.deploy.stacks import Stack, bring_up, outputs_of, take_down
+from xtage.deploy.stacks import Stack, bring_up, outputs_of, parameters_deployed, take_down
 from xtage.deploy.upload import empty, upload, url
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def deploy(
     is deployed changes nothing and takes a few calls. Raises DeployError, and what `on_changes` raises.
     """
     account = session.client("sts").get_caller_identity()["Account"]
-    given = {**_parameters(stage, account, project), **parameters}
+    given = {**parameters_of(stage, account, project), **parameters}
     cloudformation, s3 = session.client("cloudformation"), session.client("s3")
 
     artifacts_template = (project / package.TEMPLATES / "artifacts.yaml").read_text()
@@ -63,11 +63,13 @@ def destroy(
     """Takes a stage away: its stacks and the artifacts.
 
     A last snapshot of the database stays, and so do the dropped files and the audit trail's, each in its bucket;
-    `with_data` deletes both buckets with every version of every file. Raises DeployError when something cannot be
-    deleted; destroying again goes on from there.
+    `with_data` deletes both buckets with every version of every file. Raises DeployError when the database is under
+    deletion protection, with nothing touched, and when something cannot be deleted: destroying again goes on then.
     """
     cloudformation, s3 = session.client("cloudformation"), session.client("s3")
     outputs = outputs_of(cloudformation, _root_name(stage))
+    if "DatabaseEndpoint" in outputs:
+        _refuse_protected(stage, parameters_deployed(cloudformation, _root_name(stage)))
     kept = [outputs[name] for name in ("RawBucketName", "AuditBucketName") if name in outputs]
     artifacts = outputs_of(cloudformation, _artifacts_name(stage)).get("ArtifactBucketName")
     take_down(cloudformation, _root_name(stage), on_event)
@@ -119,7 +121,7 @@ def _migrate(session: boto3.Session, function: str) -> None:
         raise DeployError(problem, f"correct the cause (log: /aws/lambda/{function}), then deploy again")
 
 
-def _parameters(stage: str, account: str, project: Path) -> dict[str, str]:
+def parameters_of(stage: str, account: str, project: Path) -> dict[str, str]:
     """A stage's parameters; `{account}` in a value stands for the account's number."""
     path = project / _PARAMETERS / f"{stage}.json"
     try:
@@ -132,6 +134,13 @@ def _parameters(stage: str, account: str, project: Path) -> dict[str, str]:
     except (ValueError, KeyError, TypeError) as error:
         remedy = 'write it as {"Parameters": {"Name": "value"}}'
         raise DeployError(f"{path} cannot be read: {error!r}", remedy) from None
+
+
+def _refuse_protected(stage: str, parameters: Mapping[str, str]) -> None:
+    """CloudFormation would find the database protected only after it has deleted everything that uses it."""
+    if parameters.get("DeletionProtection") == "true":
+        problem = f"the database of stage {stage} is under deletion protection, nothing was touched"
+        raise DeployError(problem, "set DeletionProtection to false in the stage's parameters, deploy, then destroy")
 
 
 def _root_name(stage: str) -> str:

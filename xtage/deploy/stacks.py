@@ -58,6 +58,12 @@ def outputs_of(cloudformation: CloudFormationClient, name: str) -> dict[str, str
     return {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])} if stack is not None else {}
 
 
+def parameters_deployed(cloudformation: CloudFormationClient, name: str) -> dict[str, str]:
+    """The parameters that a stack has; none when there is no such stack."""
+    stack = _describe(cloudformation, name)
+    return _parameters(stack) if stack is not None else {}
+
+
 def take_down(cloudformation: CloudFormationClient, name: str, on_event: OnEvent) -> None:
     """Deletes a stack and waits until it is gone; nothing happens when there is none."""
     stack = _settled(cloudformation, name, on_event)
@@ -118,7 +124,7 @@ def _is_as_wanted(cloudformation: CloudFormationClient, current: StackTypeDef | 
     """
     if current is None or current["StackStatus"] not in _DONE:
         return False
-    deployed = {item["ParameterKey"]: item["ParameterValue"] for item in current.get("Parameters", [])}
+    deployed = _parameters(current)
     if any(deployed.get(key) != value for key, value in wanted.parameters.items()):
         return False
     # The stubs say dict, which is what a JSON template comes as; ours are YAML, which comes as text.
@@ -162,6 +168,10 @@ def _follow(cloudformation: CloudFormationClient, stack_id: str, follower: Event
 def _is_settled(stack: StackTypeDef) -> bool:
     status = stack["StackStatus"]
     return status == "REVIEW_IN_PROGRESS" or not status.endswith("_IN_PROGRESS")
+
+
+def _parameters(stack: StackTypeDef) -> dict[str, str]:
+    return {item["ParameterKey"]: item["ParameterValue"] for item in stack.get("Parameters", [])}
 
 
 def _describe(cloudformation: CloudFormationClient, name: str) -> StackTypeDef | None:

@@ -13,6 +13,7 @@ from loaders.errors import DataError
 from localcloud.errors import LocalCloudError
 from xtage import cli
 from xtage.errors import OperatorError
+from xtage.stages import session_for
 
 
 def fail_with(problem: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -98,3 +99,26 @@ def test_a_deployment_without_credentials_says_how_to_give_them(
     assert capsys.readouterr().err == (
         "xtage: Unable to locate credentials; AWS_PROFILE, AWS_REGION or `aws configure` give them, as to the AWS CLI\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("variables", "region"),
+    [
+        ({"AWS_REGION": "eu-central-1"}, "eu-central-1"),
+        ({"AWS_DEFAULT_REGION": "eu-west-1"}, "eu-west-1"),
+        ({"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-west-1"}, "eu-central-1"),
+        ({"AWS_PROFILE": "data"}, "eu-north-1"),
+        ({"AWS_PROFILE": "data", "AWS_REGION": "eu-central-1"}, "eu-central-1"),
+    ],
+    ids=["AWS_REGION", "AWS_DEFAULT_REGION", "both", "profile", "profile and AWS_REGION"],
+)
+def test_the_region_is_found_as_the_aws_cli_finds_it(
+    variables: dict[str, str], region: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "config").write_text("[profile data]\nregion = eu-north-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert session_for("dev").region_name == region
