@@ -23,10 +23,12 @@ from xtage.deploy.package import (
     glue_packages,
     glue_script,
     loaders_code,
+    nested_templates,
     template,
     with_template_urls,
 )
 from xtage.profiles import read_target
+from xtage.templates.reading import read_template
 
 
 @pytest.fixture
@@ -129,6 +131,21 @@ def test_every_nested_template_is_found_where_it_was_uploaded() -> None:
     assert "TemplateURL: https://bucket/storage/1.yaml\n" in with_template_urls(
         root, {"storage.yaml": "https://bucket/storage/1.yaml"}
     )
+
+
+def test_the_templates_are_within_cloudformations_limits() -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+    root = (PROJECT / "infra/cloudformation/root.yaml").read_text()
+    nested = nested_templates(root)
+    # Sent in the call itself, with addresses as long as they get: a bucket's name has up to 63 letters.
+    url = f"https://s3.ap-southeast-1.amazonaws.com/{'b' * 63}/templates/orchestration/{'d' * 32}.yaml"
+    assert len(with_template_urls(root, dict.fromkeys(nested, url)).encode()) < 51_200
+    assert max(len(template(PROJECT, name).read()) for name in nested) < 1_000_000
+    for name in ("root.yaml", "artifacts.yaml", *nested):
+        described = read_template(PROJECT / "infra/cloudformation" / name)
+        assert len(described["Resources"]) <= 500, name
+        assert len(described.get("Parameters", {})) <= 200, name
+        assert len(described.get("Outputs", {})) <= 200, name
 
 
 def test_the_project_itself_can_be_packaged() -> None:

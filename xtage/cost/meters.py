@@ -58,7 +58,7 @@ def _endpoint(of: Properties, usage: Usage) -> list[Item]:
     service = str(of["ServiceName"]).rpartition(".")[2]
     gigabytes = _network_gigabytes(usage)
     return [
-        Item("vpc.endpoint.hour", HOURS * zones, f"{service} in {zones} zones"),
+        Item("vpc.endpoint.hour", HOURS * zones, f"{service} in {zones} zone{'' if zones == 1 else 's'}"),
         Item("vpc.endpoint.gb", gigabytes, f"{gigabytes:.2g} GB through it (assumed)"),
     ]
 
@@ -184,8 +184,8 @@ def _alarm(of: Properties, usage: Usage) -> list[Item]:
     metrics = [metric["MetricStat"]["Metric"] for metric in of.get("Metrics", []) if "MetricStat" in metric]
     namespaces = [str(metric.get("Namespace", "")) for metric in metrics] or [str(of.get("Namespace", ""))]
     own = sum(bool(name) and not name.startswith("AWS/") for name in namespaces)
-    items = [Item("cloudwatch.alarm", len(namespaces), f"an alarm on {len(namespaces)} metric(s)")]
-    return [*items, Item("cloudwatch.metric", own, f"{own} of the stage's own")] if own else items
+    items = [Item("cloudwatch.alarm", len(namespaces), f"metrics watched: {len(namespaces)}")]
+    return [*items, Item("cloudwatch.metric", own, f"the stage's own among them: {own}")] if own else items
 
 
 def _topic(of: Properties, usage: Usage) -> list[Item]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from xtage.templates.permissions import Deployment, is_in_network
 from xtage.templates.rendering import ARTIFACTS, Resource, references
@@ -94,9 +95,15 @@ _WITHOUT_ARROWS = (_LOGS, "AWS::KMS::Key", "AWS::SecretsManager::Secret", "AWS::
 _NAMES_SHOWN = 14
 _NAMES_PER_LINE = 3
 
+_ACTING = {
+    "AWS::CloudTrail::Trail": [("S3BucketName", "writes"), ("AdvancedEventSelectors", "watches")],
+    "AWS::CloudWatch::Alarm": [("AlarmActions", "notifies"), ("Dimensions", "watches"), ("Metrics", "watches")],
+    "AWS::CloudWatch::CompositeAlarm": [("AlarmActions", "notifies")],
+}
+
 # What actions begin with.
 _STARTING = ("Invoke", "Start")
-_WRITING = ("Put", "Create", "Update", "Delete", "BatchCreate", "Publish", "Send")
+_WRITING = ("Put", "Create", "Update", "Delete", "BatchCreate", "Send")
 _READING = ("Get", "List", "Describe", "BatchGet")
 
 
@@ -174,25 +181,26 @@ def _relations(deployment: Deployment) -> Iterator[tuple[Resource, str, Resource
 
 def _own_relations(deployment: Deployment, resource: Resource) -> Iterator[tuple[Resource, str, Resource]]:
     """What a resource's own properties say, where no role has to allow it."""
-    told = {
-        "AWS::Events::Rule": [("Targets", "starts")],
-        "AWS::Scheduler::Schedule": [("Target", "starts")],
-        "AWS::CloudTrail::Trail": [("S3BucketName", "writes"), ("AdvancedEventSelectors", "watches")],
-        "AWS::CloudWatch::Alarm": [("AlarmActions", "notifies"), ("Dimensions", "watches"), ("Metrics", "watches")],
-        "AWS::CloudWatch::CompositeAlarm": [("AlarmActions", "notifies")],
-    }
-    for name, word in told.get(resource.type, []):
-        for named in references(resource.properties.get(name, [])):
-            if named in deployment.by_id:
-                yield resource, word, deployment.by_id[named]
+    for word, value in _named(resource):
+        for named in references(value):
+            yield resource, word, deployment.by_id[named]
     if resource.type == "AWS::Events::Rule":
         for named in references(resource.properties.get("EventPattern", {})):
             yield deployment.by_id[named], "events", resource
     if resource.type in ("AWS::ApiGateway::Method", "AWS::ApiGateway::Authorizer"):
         api = deployment.by_id[next(references(resource.properties["RestApiId"]))]
-        for name in ("Integration", "AuthorizerUri"):
-            for named in references(resource.properties.get(name, {})):
-                yield api, "calls", deployment.by_id[named]
+        for named in references([resource.properties.get(part, {}) for part in ("Integration", "AuthorizerUri")]):
+            yield api, "calls", deployment.by_id[named]
+
+
+def _named(resource: Resource) -> Iterator[tuple[str, Any]]:
+    """The properties that name what a resource acts on, each with what it does."""
+    for name, word in _ACTING.get(resource.type, []):
+        yield word, resource.properties.get(name, [])
+    # Of rules and of schedules: what they start, and where an event goes that could not start it.
+    for target in [*resource.properties.get("Targets", []), resource.properties.get("Target", {})]:
+        yield "starts", target.get("Arn", "")
+        yield "undelivered", target.get("DeadLetterConfig", {})
 
 
 def _shown(deployment: Deployment, user: Resource) -> Resource:
@@ -207,5 +215,7 @@ def _words(actions: tuple[str, ...]) -> list[str]:
     verbs = {action.rpartition(":")[2] for action in actions}
     if any(verb.startswith(_STARTING) for verb in verbs):
         return ["starts"]
+    if "Publish" in verbs:
+        return ["notifies"]
     kinds = {"reads": _READING, "writes": _WRITING}
     return [word for word, beginnings in kinds.items() if any(verb.startswith(beginnings) for verb in verbs)]

@@ -7,8 +7,14 @@ from typing import Any
 
 import yaml
 
+try:
+    # Four times as fast on our templates, where PyYAML was built with it.
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:
+    from yaml import SafeLoader  # type: ignore[assignment]
 
-class _Loader(yaml.SafeLoader):
+
+class _Loader(SafeLoader):
     """YAML with CloudFormation's tags."""
 
 

@@ -16,7 +16,7 @@ from xtage.templates.errors import TemplateError
 from xtage.templates.permissions import ROLE, SECRET, Deployment
 from xtage.templates.picture import LEFT_OUT, SHOWN, picture
 from xtage.templates.reading import read_template
-from xtage.templates.rendering import ARTIFACTS, ROOT, STACK, stage_resources
+from xtage.templates.rendering import ARTIFACTS, ROOT, STACK, Resource, stage_resources
 
 DOCUMENTS = [Path("docs/architecture.md"), Path("docs/security.md")]
 TEMPLATE_FILES = sorted((PROJECT / TEMPLATES).glob("*.yaml"))
@@ -108,6 +108,37 @@ def test_the_picture_shows_the_way_of_a_file(deployment: Deployment) -> None:
     ]:
         arrows = re.findall(rf"^  {start} -->\|(.*)\| {end}$", drawn, re.MULTILINE)
         assert any(word in said for said in arrows), (start, word, end)
+
+
+def arrows(*resources: Resource) -> list[str]:
+    """The arrows between resources, by their names."""
+    drawn = picture(Deployment(resources))
+    names = dict(re.findall(r'^ +(n\d+)\W+"[^<]+<br/>(\w+)"', drawn, re.MULTILINE))
+    found = re.findall(r"^  (n\d+) -->\|(.*)\| (n\d+)$", drawn, re.MULTILINE)
+    return sorted(f"{names[start]} {word} {names[end]}" for start, word, end in found)
+
+
+def test_what_a_rule_starts_is_told_from_where_its_failures_go() -> None:
+    target = {"Arn": "<A.Machine>", "RoleArn": "<A.Role.Arn>", "DeadLetterConfig": {"Arn": "<A.Queue.Arn>"}}
+    assert arrows(
+        Resource("A", "Rule", "AWS::Events::Rule", {"Targets": [target]}),
+        Resource("A", "Sweep", "AWS::Scheduler::Schedule", {"Target": target}),
+        Resource("A", "Machine", "AWS::StepFunctions::StateMachine", {}),
+        Resource("A", "Queue", "AWS::SQS::Queue", {}),
+    ) == ["Rule starts Machine", "Rule undelivered Queue", "Sweep starts Machine", "Sweep undelivered Queue"]
+
+
+def test_alarms_watch_and_notify_and_so_may_whoever_publishes() -> None:
+    publish = {"Effect": "Allow", "Action": "sns:Publish", "Resource": "<A.Topic>"}
+    policy = {"PolicyName": "tell", "PolicyDocument": {"Statement": publish}}
+    alarm = {"AlarmActions": ["<A.Topic>"], "Dimensions": [{"Name": "DBInstanceIdentifier", "Value": "<A.Database>"}]}
+    assert arrows(
+        Resource("A", "Alarm", "AWS::CloudWatch::Alarm", alarm),
+        Resource("A", "Database", "AWS::RDS::DBInstance", {}),
+        Resource("A", "Topic", "AWS::SNS::Topic", {}),
+        Resource("A", "Role", ROLE, {"Policies": [policy]}),
+        Resource("A", "Load", "AWS::Lambda::Function", {"Role": "<A.Role.Arn>"}),
+    ) == ["Alarm notifies Topic", "Alarm watches Database", "Load notifies Topic"]
 
 
 def test_a_document_without_the_place_of_a_part_is_an_error(tmp_path: Path) -> None:
