@@ -34,6 +34,20 @@ class DetachedServer:
         """Whether it is up, or on its way up or down."""
         return locks.is_held(self._lock)
 
+    def require_same_settings(self) -> None:
+        """Raises LocalCloudError when it runs with other ports or another password than these settings have."""
+        server = self._server()
+        if server is None:
+            return
+        running = server.environ()
+        for name, value in self.settings.as_environment().items():
+            if running.get(name) != value:
+                told = "" if "PASSWORD" in name else f" {running.get(name)}, not {value}"
+                raise LocalCloudError(
+                    f"{self.what} runs already, with another {name}{told}",
+                    f"set {name} as it was, or run `xtage down` first",
+                )
+
     def start(self, environment: Mapping[str, str], answers: Callable[[], bool], seconds: float) -> None:
         """Starts it, detached from this process and its terminal, and waits until it answers.
 

@@ -48,9 +48,12 @@ def command(warehouse: str) -> None:
     settings = Settings.from_environment()
     postgres, aws, redshift = Postgres(settings), Aws(settings), Redshift(settings)
     _ensure("PostgreSQL", postgres.is_running, postgres.start)
-    _ensure("AWS", aws.is_running, aws.start)
     if warehouse == "both":
+        # Before AWS, which then finds a free port in the settings that it keeps.
         _ensure("Redshift harness", redshift.is_running, redshift.start)
+    for part in (aws, redshift):
+        part.require_same_settings()
+    _ensure("AWS", aws.is_running, aws.start)
     deploy_with_progress(LOCAL, session_for(LOCAL), {"Warehouse": warehouse})
     stage = find_stage()
     execution.start(stage.client("stepfunctions"), stage.outputs["StateMachineArn"], trigger="sweep", sweep=True)

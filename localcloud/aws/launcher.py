@@ -43,6 +43,10 @@ class Aws:
         """Whether the server of this home is up, or on its way up or down."""
         return self._server.is_running()
 
+    def require_same_settings(self) -> None:
+        """Raises LocalCloudError when the server that is up runs with other settings than these."""
+        self._server.require_same_settings()
+
     def start(self) -> None:
         """Starts the server, detached from this process and its terminal, and waits until it answers.
 

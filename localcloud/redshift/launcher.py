@@ -40,6 +40,10 @@ class Redshift:
         """Whether the harness of this home is up, or on its way up or down."""
         return self._server.is_running()
 
+    def require_same_settings(self) -> None:
+        """Raises LocalCloudError when the server that is up runs with other settings than these."""
+        self._server.require_same_settings()
+
     def start(self) -> None:
         """Starts the harness, detached from this process, and waits until it answers.
 
@@ -51,6 +55,7 @@ class Redshift:
                 raise LocalCloudError("the Redshift harness is already running", "stop it with `xtage down` first")
             if not Postgres(self.settings).is_running():
                 raise LocalCloudError("the Redshift harness needs PostgreSQL", "start it with `xtage up`")
+            self._require_deployed_port()
             ports.require_free(self.settings.redshift_port, "the Redshift harness", "XTAGE_REDSHIFT_PORT")
             self._server.start(self._environment(), self._answers, START_SECONDS)
 
@@ -61,6 +66,13 @@ class Redshift:
     def _environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         return kept | self.settings.as_environment() | {"PYTHONUNBUFFERED": "1"}
+
+    def _require_deployed_port(self) -> None:
+        file, port = redshift_port_file(self.settings), str(self.settings.redshift_port)
+        deployed = file.read_text() if file.exists() else port
+        if deployed != port:
+            problem = f"what is deployed in {self.settings.home} expects Redshift on port {deployed}, not {port}"
+            raise LocalCloudError(problem, f"set XTAGE_REDSHIFT_PORT to {deployed}, or remove {self.settings.home}")
 
     def _answers(self) -> bool:
         try:
@@ -73,6 +85,11 @@ class Redshift:
 def authority(settings: Settings) -> Path:
     """The certificate that clients of the harness verify it with."""
     return settings.home / "redshift" / "ca.pem"
+
+
+def redshift_port_file(settings: Settings) -> Path:
+    """Holds the port of the harness that was deployed into secrets and functions."""
+    return settings.home / "redshift" / "deployed-port"
 
 
 def server_lock(settings: Settings) -> Path:

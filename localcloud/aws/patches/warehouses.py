@@ -12,6 +12,7 @@ from ministack.services.cloudformation import provisioners
 from localcloud import ports
 from localcloud.errors import LocalCloudError
 from localcloud.postgres import DATABASE, USER
+from localcloud.redshift.launcher import redshift_port_file
 from localcloud.settings import Settings
 
 NAMESPACE = "AWS::RedshiftServerless::Namespace"
@@ -28,6 +29,7 @@ def apply(settings: Settings) -> None:
 
     def make_workgroup(_: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
         name = str(properties["WorkgroupName"])
+        _note_port(settings)
         endpoint = {"Workgroup.Endpoint.Address": ports.HOST, "Workgroup.Endpoint.Port": str(settings.redshift_port)}
         return name, endpoint | {"Workgroup.WorkgroupName": name}
 
@@ -38,6 +40,12 @@ def apply(settings: Settings) -> None:
             # The database stays, as the data of the local cloud does.
             "delete": lambda physical_id, properties: None,
         }
+
+
+def _note_port(settings: Settings) -> None:
+    file = redshift_port_file(settings)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(str(settings.redshift_port))
 
 
 def _make_administrator(settings: Settings, name: str, password: str) -> None:

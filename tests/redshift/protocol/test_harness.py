@@ -14,7 +14,7 @@ import pytest
 from localcloud.errors import LocalCloudError
 from localcloud.ports import free_port
 from localcloud.postgres import Postgres
-from localcloud.redshift.launcher import Redshift, server_lock
+from localcloud.redshift.launcher import Redshift, redshift_port_file, server_lock
 from localcloud.settings import Settings
 from tests.redshift.protocol.endpoint import Endpoint, harness_endpoint, log_of
 from tests.redshift.protocol.queries import refusal, rows
@@ -52,6 +52,22 @@ def test_the_log_says_what_was_changed_and_holds_no_value_of_a_record(harness: E
     assert "[refused: unsupported_function]" in log
     for value in ("Lovelace", "Hopper", "Turing", "48151623", "42108642"):
         assert value not in log
+
+
+def test_a_harness_that_runs_with_another_port_is_told(own_harness: Redshift, own_settings: Settings) -> None:
+    own_harness.require_same_settings()
+    other = Redshift(replace(own_settings, redshift_port=free_port()))
+    with pytest.raises(LocalCloudError, match=f"another XTAGE_REDSHIFT_PORT {own_settings.redshift_port}, not"):
+        other.require_same_settings()
+
+
+def test_a_harness_does_not_start_where_what_is_deployed_does_not_look_for_it(own_settings: Settings) -> None:
+    file = redshift_port_file(own_settings)
+    file.parent.mkdir(parents=True)
+    file.write_text("54391")
+    with pytest.raises(LocalCloudError, match="expects Redshift on port 54391, not") as raised:
+        Redshift(own_settings).start()
+    assert "set XTAGE_REDSHIFT_PORT to 54391" in str(raised.value)
 
 
 def test_the_harness_listens_on_this_machine_only(harness: Endpoint) -> None:
