@@ -289,5 +289,6 @@ def fail_run(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     with transaction(_connection()) as cursor:
         totals = runs.fail_run(cursor, run_id, event["execution_arn"], error, _built(event))
         seconds = timeliness.run_seconds(cursor, run_id) if run_id is not None else None
-    reporting.run_failed(totals, seconds, event)
+    told = logged(event["error"], event.get("cause"))
+    reporting.run_failed(run_id, event["state"], told, totals, seconds, event.get("failed_tests"))
     return {"run_id": run_id, "error": error, **asdict(totals)}

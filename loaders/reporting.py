@@ -16,7 +16,6 @@ from aws_lambda_powertools import Logger
 from loaders import ledger, metrics, timeliness
 from loaders.database import Cursor
 from loaders.errors import without_excerpts
-from loaders.failures import logged
 from loaders.ledger import Delivery
 from loaders.load.rds import Outcome
 from loaders.notices import Notice, refused, refused_drops
@@ -82,10 +81,11 @@ def run_closed(run_id: int, outcome: str, totals: Totals, seconds: float | None)
         metrics.count_run(run_id, totals, seconds, succeeded=True)
 
 
-def run_failed(totals: Totals, seconds: float | None, event: dict[str, Any]) -> None:
-    """A run that failed; the reason is in `ops.runs`, and here only where it is the loader's own."""
-    run_id, failed_tests = event.get("run_id"), str(event.get("failed_tests"))
-    where = {"execution_arn": event["execution_arn"], "state": event["state"]}
-    logger.error("run failed", run_id=run_id, error=logged(event["error"], event.get("cause")), **where)
+def run_failed(
+    run_id: int | None, state: str, error: str, totals: Totals, seconds: float | None, failed_tests: str | None
+) -> None:
+    """A run that failed: `error` is what may be told of the reason, `failed_tests` what its build exported."""
+    logger.error("run failed", run_id=run_id, state=state, error=error)
     metrics.count_run(run_id, totals, seconds, succeeded=False)
-    metrics.count_failed_tests(run_id, int(failed_tests) if failed_tests.isdigit() else None)
+    is_counted = failed_tests is not None and failed_tests.isdigit()
+    metrics.count_failed_tests(run_id, int(failed_tests or 0) if is_counted else None)

@@ -145,13 +145,14 @@ def exported(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
 
 @dataclass(frozen=True)
 class Ran:
-    """What both jobs were given, and where their output lies."""
+    """What both jobs were given, where their output lies, and what they logged."""
 
     engine: Engine
     records: list[dict[str, Any]]
     nested: Path
     mart: list[tuple[Any, ...]]
     lake: Path
+    log: list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module", params=ENGINES, ids=lambda engine: engine.name)
@@ -176,13 +177,15 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     (home / "export" / "things").mkdir(parents=True)
     pq.write_table(exported(mart), home / "export" / "things" / "00000.parquet")
     (home / "export" / "plan.json").write_text(json.dumps({"marts": [plan]}))
+    ids = ("--JOB_NAME", "any", "--job-bookmark-option", "none", "--run-id", "7")
     done = engine.run(
-        ("json_to_tabular", "--location", str(home / "nested"), "--JOB_NAME", "any", "--job-bookmark-option", "none"),
-        ("publish_lake", "--location", str(home / "export"), "--lake", f"{home}/", "--JOB_NAME", "any"),
+        ("json_to_tabular", "--location", str(home / "nested"), *ids, "--delivery-id", "3"),
+        ("publish_lake", "--location", str(home / "export"), "--lake", f"{home}/", *ids),
         home=home,
     )
     assert [one.returncode for one in done] == [0] * len(done), [one.stderr[-2000:] for one in done]
-    return Ran(engine, records, home / "nested", mart, home / "lake" / "things" / "1")
+    log = [json.loads(line) for one in done for line in one.stdout.splitlines() if line.startswith("{")]
+    return Ran(engine, records, home / "nested", mart, home / "lake" / "things" / "1", log)
 
 
 def test_any_records_become_the_same_tables_on_both_engines(ran: Ran) -> None:
@@ -202,6 +205,16 @@ def test_a_mart_becomes_one_file_per_partition_of_the_same_values_on_both_engine
         month = unquote(directory.name.partition("=")[2])
         found += [(*row, month) for row in zip(*(table[name].to_pylist() for name in COLUMNS), strict=True)]
     assert in_order(found) == in_order(ran.mart)
+
+
+def test_every_line_of_a_jobs_log_has_the_ids_of_its_work(ran: Ran) -> None:
+    feed = contract()
+    written = [line["table"] for line in ran.log if line["message"] == "table written"]
+    assert written == [table.name for table in raw_tables(feed)]
+    of_files = [line for line in ran.log if line["service"] == "json_to_tabular"]
+    assert {(line["run_id"], line["delivery_id"], line["feed"]) for line in of_files} == {(7, 3, feed.feed)}
+    (of_the_mart,) = [line for line in ran.log if line["service"] == "publish_lake"]
+    assert (of_the_mart["run_id"], of_the_mart["mart"], of_the_mart["rows"]) == (7, "things", len(ran.mart))
 
 
 def test_running_again_replaces_what_was_written(tmp_path: Path) -> None:

@@ -156,6 +156,22 @@ def test_deploying_again_changes_nothing(trial: Callable[[], list[StackEvent]]) 
     assert trial() == []
 
 
+def test_an_address_is_subscribed_to_the_alarms_and_a_key_encrypts_them(
+    trial: Callable[[], list[StackEvent]], project: Path, session: boto3.Session
+) -> None:
+    key = session.client("kms").create_key()["KeyMetadata"]["Arn"]
+    given = f'"AlarmEmail": "night@example.com", "AlarmKeyArn": "{key}", "LayerKey"'
+    edit(project / "infra" / "cloudformation" / "parameters" / "trial.json", '"LayerKey"', given)
+    trial()
+    topic = outputs_of(session.client("cloudformation"), "xtage-trial")["AlarmTopicArn"]
+    (subscribed,) = session.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert (subscribed["Protocol"], subscribed["Endpoint"]) == ("email", "night@example.com")
+    (machine,) = session.client("stepfunctions").list_state_machines()["stateMachines"]
+    role = session.client("stepfunctions").describe_state_machine(stateMachineArn=machine["stateMachineArn"])["roleArn"]
+    attached = session.client("iam").list_attached_role_policies(RoleName=role.rpartition("/")[2])
+    assert len(attached["AttachedPolicies"]) == 1, "the state machine may use the key"
+
+
 def test_what_was_changed_is_updated_and_nothing_else(
     trial: Callable[[], list[StackEvent]], project: Path, session: boto3.Session
 ) -> None:

@@ -29,5 +29,5 @@ def test_parsing_imports_no_driver_and_no_model_of_contracts() -> None:
 def test_figures_cost_a_start_nothing_beyond_the_log() -> None:
     with_log = modules_after("import loaders.load.rds, loaders.runs; from aws_lambda_powertools import Logger")
     assert modules_after("import loaders.reporting") - with_log == {
-        *("loaders.failures", "loaders.metrics", "loaders.notices", "loaders.reporting", "loaders.timeliness"),
+        *("loaders.metrics", "loaders.notices", "loaders.reporting", "loaders.timeliness"),
     }
