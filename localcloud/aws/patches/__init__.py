@@ -15,6 +15,7 @@ from localcloud.aws.patches import (
     lambda_workers,
     nested_stacks,
     object_events,
+    permissions,
     trails,
     warehouses,
 )
@@ -38,6 +39,7 @@ def apply(settings: Settings, saver: Saver) -> None:
     codebuild_builds.apply(settings)
     glue_jobs.apply(settings)
     api_keys.apply()
+    permissions.apply(settings)
 
 
 def missing_seams() -> list[str]:
