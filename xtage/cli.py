@@ -9,7 +9,7 @@ import click
 from xtage.console import warn
 from xtage.errors import OperatorError
 
-VERBS = ("up", "down", "status", "drop", "run", "replay", "sql", "why", "check", "key", "deploy", "destroy")
+VERBS = ("up", "down", "status", "drop", "run", "replay", "sql", "why", "check", "key", "tunnel", "deploy", "destroy")
 
 
 class Verbs(click.Group):
