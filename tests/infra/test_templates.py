@@ -250,7 +250,7 @@ def test_the_network_has_private_subnets_in_three_zones_and_a_way_out_only_where
 def test_nothing_is_let_in_from_outside_the_network_and_nothing_may_go_everywhere() -> None:
     for name, group in resources("AWS::EC2::SecurityGroup"):
         for rule in group.get("SecurityGroupIngress", []):
-            assert rule.get("CidrIp") in (None, {"Ref": "VpcCidr"}), name
+            assert set(rule) & {"SourceSecurityGroupId", "CidrIp", "CidrIpv6"} == {"SourceSecurityGroupId"}, name
         assert group["SecurityGroupEgress"], name
         assert all(rule["IpProtocol"] == "tcp" for rule in group["SecurityGroupEgress"]), name
 
