@@ -63,7 +63,9 @@ class Deployed(Stage):
 
 
 @pytest.fixture
-def stage() -> Deployed:
+def stage(monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    # What a test of the local stage may have left.
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     made = Deployed("dev", boto3.Session("a", "b", region_name="eu-west-1"), OUTPUTS)
     made.expecting()
     return made
