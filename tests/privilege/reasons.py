@@ -93,6 +93,12 @@ NEEDED_BY_AWS = (
         "https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-spark-s3-optimized-committer.html",
     ),
     Reason(
+        "redshift.CopyRole",
+        ("s3:ListBucket",),
+        "COPY lists what lies under the prefix that it is given, and asks for the right to also with a manifest",
+        "https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-access-permissions.html",
+    ),
+    Reason(
         "dbt.BuildRole",
         (*LOG, "s3:GetObjectVersion", "s3:GetBucketAcl", "s3:GetBucketLocation"),
         "CodeBuild writes the log, and looks at the buckets and versions of its source and artifacts",
