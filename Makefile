@@ -4,6 +4,7 @@
 #   .venv-lambda  what the Lambdas import, and nothing else
 #   .venv-glue    what Glue jobs run on here: Sail and Spark's client
 #   .venv-spark   real Spark and a Java, for `make test` and the benchmark
+#   .venv-checkov checkov, which wants other versions of the AWS SDK, for `make test`
 #   .xtage        the data of the local cloud
 
 SHELL := /bin/sh
@@ -73,7 +74,7 @@ demo: install ## installs, starts the local cloud, runs six sample feeds through
 install: .venv/.installed .venv-lambda/.installed .venv-glue/.installed ## makes the environments from the lock; does nothing when they are current
 
 .PHONY: install-dev
-install-dev: install .venv/.installed-dev .venv-spark/.installed
+install-dev: install .venv/.installed-dev .venv-spark/.installed .venv-checkov/.installed
 
 .PHONY: test
 test: install-dev ## installs, then every check and every test
@@ -86,6 +87,8 @@ test: install-dev ## installs, then every check and every test
 	.venv/bin/mypy
 	$(say) "cfn-lint: CloudFormation templates"
 	.venv/bin/cfn-lint infra/cloudformation/*.yaml
+	$(say) "checkov: what the templates leave open"
+	.venv-checkov/bin/checkov --config-file infra/checkov/config.yaml
 	$(say) "pytest: $(TESTS)"
 	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadfile $(TESTS)
 
@@ -100,7 +103,7 @@ clean: ## stops the local cloud and removes everything that make made, the local
 	@# By name: the home may be a directory that holds other things too.
 	rm -rf $(addprefix $(HOME_DIR)/,postgres postgres.new postgres.lock aws aws.lock redshift redshift.lock logs samples api-key)
 	@rmdir $(HOME_DIR) 2>/dev/null || true
-	rm -rf .tools .venv .venv-lambda .venv-glue .venv-spark target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .tools .venv .venv-lambda .venv-glue .venv-spark .venv-checkov target logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .PHONY: check-python
 check-python:
@@ -142,4 +145,11 @@ $(UV_STAMP): | check-python
 .venv-spark/.installed: uv.lock pyproject.toml $(UV_STAMP) | check-python
 	$(say) "Installing Spark and a Java into .venv-spark"
 	@$(call SYNC_ONLY,spark)
+	@touch $@
+
+# Of its own: it pins another boto3 than ministack does. The requirements are locked beside it, with hashes.
+.venv-checkov/.installed: infra/checkov/requirements.txt $(UV_STAMP) | check-python
+	$(say) "Installing checkov into .venv-checkov"
+	@$(UV) venv --quiet --clear --python "$(BASE_PYTHON)" .venv-checkov
+	@$(UV) pip install --quiet --require-hashes --python .venv-checkov/bin/python --requirements infra/checkov/requirements.txt
 	@touch $@

@@ -33,6 +33,9 @@ TRANSIENT_STATES = ("08", "40", "53", "57P", "55P03", "25P03", "58")
 """SQLSTATE classes that another attempt may pass: connection, serialization and deadlock, resources, restart, lock not
 available, idle timeout, system error."""
 
+CURRENT, PENDING = "AWSCURRENT", "AWSPENDING"
+"""Stages of a secret's versions: the one in use, and while its password is being changed the one to come."""
+
 LOST = (pg8000.dbapi.Error, OSError, ValueError, AttributeError)
 """What the driver raises when its connection is gone; the last two when its socket was closed already."""
 
@@ -51,29 +54,64 @@ def connect(environment: Mapping[str, str]) -> Connection:
     if not secret:
         raise TerminalError("DATABASE_SECRET is not set", remedy="set it to the name of the database's secret")
     with classified(f"the database of secret {secret}"):
-        try:
-            arguments = connection_arguments(secret_text(secret), engines=("postgres", "postgresql"))
-        except (KeyError, TypeError, ValueError) as error:
-            raise TerminalError(
-                f"secret {secret} is not what it should be: {error}",
-                remedy="give it host, port, dbname, username, password and engine, as JSON",
-            ) from error
-        connection = pg8000.dbapi.connect(
-            **arguments, ssl_context=tls_context(environment), timeout=CONNECT_TIMEOUT_SECONDS
-        )
-        # The time limit is for connecting; a statement may wait longer than that for the server.
-        connection._usock.settimeout(None)
+        connection = _logged_in(secret, environment)
         prepare_session(connection)
     return connection
 
 
-def secret_text(secret: str) -> str:
-    """What a secret holds, by its name or ARN."""
+def _logged_in(secret: str, environment: Mapping[str, str]) -> Connection:
+    """Logs in with the current password; where that was changed a moment ago, with the one that is to be current."""
+    text = secret_text(secret)
+    try:
+        return log_in(secret, text, environment)
+    except pg8000.dbapi.DatabaseError as refusal:
+        if not is_refused(refusal):
+            raise
+        coming = secret_text(secret, PENDING) or secret_text(secret)
+        if coming == text:
+            raise
+        return log_in(secret, coming, environment)
+
+
+def log_in(secret: str, text: str, environment: Mapping[str, str]) -> Connection:
+    """A connection to where a secret's text leads, `secret` being its name.
+
+    Raises the driver's errors, and TerminalError for a text or a TLS setting that is wrong.
+    """
+    try:
+        arguments = connection_arguments(text, engines=("postgres", "postgresql"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise TerminalError(
+            f"secret {secret} is not what it should be: {error}",
+            remedy="give it host, port, dbname, username, password and engine, as JSON",
+        ) from error
+    connection = pg8000.dbapi.connect(
+        **arguments, ssl_context=tls_context(environment), timeout=CONNECT_TIMEOUT_SECONDS
+    )
+    # The time limit is for connecting; a statement may wait longer than that for the server.
+    connection._usock.settimeout(None)
+    return connection
+
+
+def is_refused(error: pg8000.dbapi.DatabaseError) -> bool:
+    """Whether it says that user or password is wrong."""
+    details: Any = error.args[0] if error.args else {}
+    return isinstance(details, dict) and str(details.get("C", "")).startswith("28")
+
+
+def secret_text(secret: str, stage: str = CURRENT) -> str:
+    """What a version of a secret holds, by the secret's name or ARN; empty where none has this stage."""
     # Imported here: a connection that is given needs no AWS. Not through awswrangler, whose import takes half a second
     # and 100 MB of a Lambda's start.
     import boto3
 
-    return str(boto3.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
+    client = boto3.client("secretsmanager")
+    try:
+        return str(client.get_secret_value(SecretId=secret, VersionStage=stage)["SecretString"])
+    except client.exceptions.ResourceNotFoundException:
+        if stage == CURRENT:
+            raise
+        return ""
 
 
 def connection_arguments(text: str, engines: tuple[str, ...]) -> dict[str, Any]:

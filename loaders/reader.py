@@ -34,7 +34,7 @@ def make_reader(connection: Connection, name: str, password: str) -> list[str]:
     with transaction(connection) as cursor:
         cursor.execute(LOCK)
         made = [f"role {role}" for role in (ANALYST, name) if _make_role(cursor, role)]
-        cursor.execute(f"alter role {user} with login password '{_verifier(password)}'")
+        cursor.execute(f"alter role {user} with login password '{verifier(password)}'")
         # Whatever somebody may grant it one day.
         cursor.execute(f"alter role {user} set default_transaction_read_only = on")
         cursor.execute(f"grant {ANALYST} to {user}")
@@ -59,7 +59,7 @@ def _present(cursor: Cursor) -> list[str]:
     return [str(row[0]) for row in cursor.fetchall()]
 
 
-def _verifier(password: str) -> str:
+def verifier(password: str) -> str:
     """What the server keeps of a password (RFC 5803), so that no log of statements ever holds the password."""
     # The driver brings it, to log in with.
     from scramp import ScramMechanism

@@ -9,7 +9,10 @@ import click
 from xtage.console import warn
 from xtage.errors import OperatorError
 
-VERBS = ("up", "down", "status", "drop", "run", "replay", "sql", "why", "check", "key", "cost", "deploy", "destroy")
+VERBS = (
+    *("up", "down", "status", "drop", "run", "replay", "sql", "why", "check", "key"),
+    *("cost", "tunnel", "deploy", "destroy"),
+)
 
 
 class Verbs(click.Group):

@@ -1,5 +1,6 @@
 """Connections to the warehouse for reading, and what can be wrong with them."""
 
+import os
 import socket
 import ssl
 from collections import defaultdict
@@ -47,7 +48,9 @@ def _connect(settings: Target) -> pg8000.native.Connection:
     place = f"{settings['host']}:{settings['port']}"
     try:
         # A socket of our own: pg8000's timeout would also end a query that takes longer than connecting may.
-        channel = socket.create_connection((settings["host"], int(settings["port"])), timeout=10)
+        # PGHOSTADDR as for libpq: where to connect to, while the certificate is compared with the host's name.
+        address = os.environ.get("PGHOSTADDR") or settings["host"]
+        channel = socket.create_connection((address, int(settings["port"])), timeout=10)
         channel.settimeout(None)
         return pg8000.native.Connection(
             settings["user"],

@@ -9,15 +9,15 @@ from xtage.stages import session_for
 
 @click.command("destroy")
 @click.option("--stage", required=True, help="The deployed stage.")
-@click.option("--with-data", is_flag=True, help="Delete the dropped files and the audit trail's too.")
+@click.option("--with-data", is_flag=True, help="Delete the dropped files, the audit trail's and the access logs too.")
 @click.option("--yes", is_flag=True, help="Do not ask for the stage's name.")
 def command(stage: str, with_data: bool, yes: bool) -> None:
     """Take a stage away: its stacks, its code and its database, of which a last snapshot stays.
 
     The dropped files stay in their bucket unless --with-data is given: they are what everything can be landed from
-    again. So do the files of the audit trail. A stage whose database is under deletion protection (prod) is refused
-    before anything is touched: switch the protection off in its parameters and deploy first. Destroying again goes on
-    from where an attempt stopped.
+    again. So do the files of the audit trail and the access logs, and the key of the last snapshot. A stage whose
+    database is under deletion protection (prod) is refused before anything is touched: switch the protection off in its
+    parameters and deploy first. Destroying again goes on from where an attempt stopped.
 
     \b
     Examples:

@@ -5,15 +5,19 @@ import os
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from localcloud.aws.buildspec import Buildspec
+from localcloud.aws.credentials import Credentials
 from localcloud.redshift.launcher import authority
 from localcloud.settings import Settings
 
 
 def environment_of(
-    settings: Settings, record: dict[str, Any], project: dict[str, Any], spec: Buildspec, directory: Path
+    settings: Settings,
+    record: dict[str, Any],
+    project: dict[str, Any],
+    spec: Buildspec,
+    directory: Path,
+    credentials: Credentials,
 ) -> dict[str, str]:
     """Everything a build's shell sees. Raises botocore's ClientError, LookupError or ValueError, naming the variable,
     when a secret or parameter cannot be read.
@@ -23,8 +27,8 @@ def environment_of(
     declared |= {name: ("PARAMETER_STORE", value) for name, value in spec.parameters.items()}
     for variable in (project.get("environment") or {}).get("environmentVariables") or []:
         declared[variable["name"]] = (variable.get("type") or "PLAINTEXT", variable["value"])
-    resolved = {name: _resolve(name, kind, value) for name, (kind, value) in declared.items()}
-    return _standard(settings, record, directory) | resolved
+    resolved = {name: _resolve(credentials, name, kind, value) for name, (kind, value) in declared.items()}
+    return _standard(settings, record, directory) | credentials.as_environment() | resolved
 
 
 def _standard(settings: Settings, record: dict[str, Any], directory: Path) -> dict[str, str]:
@@ -38,8 +42,6 @@ def _standard(settings: Settings, record: dict[str, Any], directory: Path) -> di
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"],
-        "AWS_ACCESS_KEY_ID": os.environ["AWS_ACCESS_KEY_ID"],
-        "AWS_SECRET_ACCESS_KEY": os.environ["AWS_SECRET_ACCESS_KEY"],
         # As the image of a build trusts the authority that signed Redshift's certificate.
         "SSL_CERT_FILE": str(authority(settings)),
         "CODEBUILD_BUILD_ARN": record["arn"],
@@ -51,16 +53,16 @@ def _standard(settings: Settings, record: dict[str, Any], directory: Path) -> di
     }
 
 
-def _resolve(name: str, kind: str, value: Any) -> str:
+def _resolve(credentials: Credentials, name: str, kind: str, value: Any) -> str:
     if kind == "SECRETS_MANAGER":
-        return _secret(name, value)
+        return _secret(credentials, name, value)
     if kind == "PARAMETER_STORE":
-        parameter = boto3.client("ssm").get_parameter(Name=value, WithDecryption=True)
+        parameter = credentials.client("ssm").get_parameter(Name=value, WithDecryption=True)
         return str(parameter["Parameter"]["Value"])
     return str(value)
 
 
-def _secret(name: str, reference: str) -> str:
+def _secret(credentials: Credentials, name: str, reference: str) -> str:
     """The value of `secret-id:json-key:version-stage:version-id`; a secret id may be an ARN, with colons of its own."""
     size = 7 if reference.startswith("arn:") else 1
     parts = reference.split(":")
@@ -68,7 +70,7 @@ def _secret(name: str, reference: str) -> str:
     key, stage, version = rest[:3]
     arguments = {"VersionStage": stage} if stage else {}
     arguments |= {"VersionId": version} if version else {}
-    text = boto3.client("secretsmanager").get_secret_value(SecretId=secret_id, **arguments)["SecretString"]
+    text = credentials.client("secretsmanager").get_secret_value(SecretId=secret_id, **arguments)["SecretString"]
     if not key:
         return str(text)
     content = json.loads(text)

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 
 from localcloud.aws import buildspec, lifeline
 from localcloud.aws.build_environment import environment_of
 from localcloud.aws.buildspec import Buildspec, BuildspecError
+from localcloud.aws.credentials import Credentials
 from localcloud.settings import Settings
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
@@ -38,17 +38,21 @@ class Outcome:
 
 
 class Build:
-    """One build. `log` is given each line it prints, `phase` each change: name, status or None, and why it failed."""
+    """One build, which asks AWS with these credentials.
+
+    `log` is given each line it prints, `phase` each change: name, status or None, and why it failed.
+    """
 
     def __init__(
         self,
         settings: Settings,
         record: dict[str, Any],
         project: dict[str, Any],
+        credentials: Credentials,
         log: Callable[[str], None],
         phase: Callable[[str, str | None, str], None],
     ) -> None:
-        self.settings, self.record, self.project = settings, record, project
+        self.settings, self.record, self.project, self.credentials = settings, record, project, credentials
         self._log, self._phase = log, phase
         self._ended_with: str | None = None
         self._process: subprocess.Popen[str] | None = None
@@ -85,7 +89,7 @@ class Build:
         self._phase("DOWNLOAD_SOURCE", None, "")
         try:
             spec = self._prepare(source)
-            environment = environment_of(self.settings, self.record, self.project, spec, directory)
+            environment = environment_of(self.settings, self.record, self.project, spec, directory, self.credentials)
         except (BuildspecError, ClientError, OSError, zipfile.BadZipFile, LookupError, ValueError) as error:
             self._log(f"[Container] {error}")
             self._phase("DOWNLOAD_SOURCE", "CLIENT_ERROR", str(error))
@@ -103,7 +107,7 @@ class Build:
         if settings.get("type") == "S3":
             bucket, _, key = settings["location"].partition("/")
             version = {"VersionId": self.record["sourceVersion"]} if self.project.get("sourceVersion") else {}
-            archive = boto3.client("s3").get_object(Bucket=bucket, Key=key, **version)["Body"].read()
+            archive = self.credentials.client("s3").get_object(Bucket=bucket, Key=key, **version)["Body"].read()
             with zipfile.ZipFile(io.BytesIO(archive)) as opened:
                 opened.extractall(source)
         elif settings.get("type") != "NO_SOURCE":
@@ -169,7 +173,7 @@ class Build:
         try:
             for file in _matching(source, spec.artifacts):
                 key = "/".join(filter(None, [*parts, target.get("name", "").strip("/"), str(file.relative_to(source))]))
-                boto3.client("s3").upload_file(str(file), target["location"], key)
+                self.credentials.client("s3").upload_file(str(file), target["location"], key)
         except ClientError as error:
             self._log(f"[Container] Artifacts were not uploaded: {error}")
 

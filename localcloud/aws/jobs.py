@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.aws import lifeline
+from localcloud.aws.credentials import Credentials
 from localcloud.settings import Settings
 
 WORKER = Path(__file__).with_name("glue_worker.py")
@@ -36,10 +36,21 @@ class Outcome:
 
 
 class JobRun:
-    """One run. `output` is given each line the script prints, `error` each line of standard error."""
+    """One run, which asks AWS with these credentials.
 
-    def __init__(self, settings: Settings, run_id: str, job: dict[str, Any], output: Log, error: Log) -> None:
-        self._settings, self._run_id, self._job = settings, run_id, job
+    `output` is given each line the script prints, `error` each line of standard error.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        run_id: str,
+        job: dict[str, Any],
+        credentials: Credentials,
+        output: Log,
+        error: Log,
+    ) -> None:
+        self._settings, self._run_id, self._job, self._credentials = settings, run_id, job, credentials
         self._output, self._error = output, error
         self._ended_with: Outcome | None = None
         self._process: subprocess.Popen[str] | None = None
@@ -70,13 +81,14 @@ class JobRun:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def _run_in(self, directory: Path, arguments: dict[str, str]) -> Outcome:
-        script = _download(self._job["Command"]["ScriptLocation"], directory)
-        packages = [_download(url, directory) for url in arguments.get("--extra-py-files", "").split(",") if url]
+        script = _download(self._credentials, self._job["Command"]["ScriptLocation"], directory)
+        archives = [url for url in arguments.get("--extra-py-files", "").split(",") if url]
+        packages = [_download(self._credentials, url, directory) for url in archives]
         given = [word for name, value in arguments.items() for word in (name, str(value))]
         self._process = subprocess.Popen(
             [self._python(), WORKER, str(lifeline.descriptor()), script, os.pathsep.join(map(str, packages)), *given],
             cwd=directory,
-            env=_environment(directory),
+            env=_environment(directory) | self._credentials.as_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -128,18 +140,18 @@ def stop_all() -> None:
         run.end(Outcome("STOPPED"))
 
 
-def _download(url: str, directory: Path) -> Path:
+def _download(credentials: Credentials, url: str, directory: Path) -> Path:
     """A file from S3. Raises ValueError for another kind of address, botocore's errors when it cannot be read."""
     bucket, _, key = url.removeprefix("s3://").partition("/")
     if not url.startswith("s3://") or not key:
         raise ValueError(f"{url!r} is no object in S3")
     path = directory / key.rpartition("/")[2]
-    boto3.client("s3").download_file(bucket, key, str(path))
+    credentials.client("s3").download_file(bucket, key, str(path))
     return path
 
 
 def _environment(directory: Path) -> dict[str, str]:
-    names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+    names = ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION")
     return {name: os.environ[name] for name in names} | {
         "AWS_REGION": os.environ["AWS_DEFAULT_REGION"],
         # Sail's S3 client insists on TLS unless it is told otherwise.

@@ -18,6 +18,9 @@ ACCESS_KEY = "test"
 SECRET_KEY = "test"
 REGION = "us-east-1"
 
+# Below the home: one line for each permission that a role used or lacked.
+PERMISSIONS = Path("logs", "permissions.jsonl")
+
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,8 +42,7 @@ class Objects:
     """S3 with the credentials of one COPY or UNLOAD."""
 
     def __init__(self, endpoint: str, transfer: Transfer) -> None:
-        # Whoever assumes the role of an IAM_ROLE has the embedded AWS's own key.
-        self._s3 = _client(endpoint, *(transfer.keys or (ACCESS_KEY, SECRET_KEY)))
+        self._s3 = _client(endpoint, *(transfer.keys or _keys_of(endpoint, transfer.role, int(time.time() // 900))))
         self._transfer = transfer
 
     def sources(self) -> list[Stored]:
@@ -115,9 +115,30 @@ class Objects:
 
 # A client takes a third of a second to make, and threads may share it.
 @lru_cache(maxsize=8)
-def _client(endpoint: str, key: str, secret: str) -> S3Client:
+def _client(endpoint: str, key: str, secret: str, token: str | None = None) -> S3Client:
     patience = Config(connect_timeout=5, retries={"total_max_attempts": 2})
-    return boto3.Session(key, secret, region_name=REGION).client("s3", endpoint_url=endpoint, config=patience)
+    return boto3.Session(key, secret, token, region_name=REGION).client("s3", endpoint_url=endpoint, config=patience)
+
+
+# Sessions last an hour; `quarter` is the quarter of an hour in which one is asked for.
+@lru_cache(maxsize=8)
+def _keys_of(endpoint: str, role: str | None, quarter: int) -> tuple[str, ...]:
+    """Keys of a session of the role; without one, or for one that nobody has made, the embedded AWS's own."""
+    own = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION)
+    if role is None or not _is_made(own, endpoint, role):
+        return ACCESS_KEY, SECRET_KEY
+    with _told(role):
+        sts = own.client("sts", endpoint_url=endpoint)
+        keys = sts.assume_role(RoleArn=role, RoleSessionName="redshift")["Credentials"]
+    return keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"]
+
+
+def _is_made(own: boto3.Session, endpoint: str, role: str) -> bool:
+    try:
+        found = own.client("iam", endpoint_url=endpoint).get_role(RoleName=role.rpartition("/")[2])
+    except (ClientError, BotoCoreError):
+        return False
+    return bool(found["Role"]["Arn"] == role)
 
 
 def _length(entry: Any) -> int | None:

@@ -24,7 +24,9 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
 
 @dataclass(frozen=True)
 class Transfer:
-    """A COPY or an UNLOAD: `url` is the object or prefix in S3, `keys` an access key with its secret, where given."""
+    """A COPY or an UNLOAD: `url` is the object or prefix in S3, `keys` an access key with its secret, or `role` the
+    ARN of a role, where given.
+    """
 
     url: str
     form: str
@@ -32,6 +34,7 @@ class Transfer:
     columns: tuple[str, ...] = ()
     query: str = ""
     keys: tuple[str, str] | None = None
+    role: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -60,7 +63,9 @@ def read_copy(statement: Statement) -> Transfer:
     if statement.word(place) != "from":
         raise syntax_error('syntax error: COPY needs FROM "s3://..."')
     read = _Options(statement, place + 2, _COPY_VALUES, _COPY_FLAGS).read()
-    return Transfer(_url(statement, place + 1), read.form, table, columns, keys=read.keys, options=read.options)
+    return Transfer(
+        _url(statement, place + 1), read.form, table, columns, keys=read.keys, role=read.role, options=read.options
+    )
 
 
 def read_unload(statement: Statement) -> Transfer:
@@ -68,7 +73,14 @@ def read_unload(statement: Statement) -> Transfer:
     if not statement.words_at(0, "unload", "(") or not statement.words_at(3, ")", "to"):
         raise syntax_error("syntax error: UNLOAD needs ('query') TO 's3://...'")
     read = _Options(statement, 6, _UNLOAD_VALUES, _UNLOAD_FLAGS).read()
-    return Transfer(_url(statement, 5), read.form, query=statement.tokens[2].text, keys=read.keys, options=read.options)
+    return Transfer(
+        _url(statement, 5),
+        read.form,
+        query=statement.tokens[2].text,
+        keys=read.keys,
+        role=read.role,
+        options=read.options,
+    )
 
 
 def _url(statement: Statement, index: int) -> str:
@@ -135,6 +147,12 @@ class _Options:
             pairs = dict(part.partition("=")[::2] for part in self._credentials[word].split(";"))
             if not {"aws_access_key_id", "aws_secret_access_key"} <= pairs.keys():
                 raise syntax_error("CREDENTIALS needs aws_iam_role, or aws_access_key_id and aws_secret_access_key")
+
+    @property
+    def role(self) -> str | None:
+        """The last of a chain of roles; none for the default one."""
+        last = self._credentials.get("iam_role", "").rpartition(",")[2]
+        return last if _ROLE.fullmatch(last) else None
 
     @property
     def keys(self) -> tuple[str, str] | None:

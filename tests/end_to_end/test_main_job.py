@@ -13,6 +13,8 @@ import pytest
 
 from samples import FILES, Manifest, make_samples
 from tests.end_to_end.conftest import Cloud
+from tests.privilege import rare
+from tests.privilege.roles import Roles, idle_reasons, unexplained
 
 RECORDS = 200
 
@@ -253,6 +255,27 @@ def test_a_replay_lands_the_same_rows_under_the_same_load(cloud: Cloud, first_ru
     refused = cloud.run("replay", "--load", "999999")
     assert refused.returncode == 1
     assert "there is no load 999999" in refused.stderr
+
+
+def test_every_role_allows_what_its_component_asks_for_and_nothing_else(
+    cloud: Cloud, samples: tuple[Path, Manifest], first_run: str
+) -> None:
+    cloud.wait_until_idle()
+    rare.age_the_lake(cloud)
+    rare.fail_without_a_run(cloud)
+    rare.rotate_the_readers_password(cloud)
+    rare.put_in_parts(cloud, "raw/orders/again.json", (samples[0] / "orders.json").read_bytes())
+    # One that never landed, and will not now.
+    cloud.run("replay", "--key", "raw/sales/photo.csv")
+    cloud.put("raw/sales/rare.csv", sales_csv(970_000))
+    cloud.wait_for("the lake is put right", lambda: rare.lake_is_put_right(cloud))
+    cloud.wait_until_idle()
+    roles = Roles(cloud, "Loaders", "Glue", "Dbt")
+    # Without a Redshift nothing is copied to it; the test with one looks at that role.
+    granted = {grant for grant in roles.grants() if grant.role != "loaders.CopyToRedshiftRole"}
+    assert roles.refused() == set()
+    assert unexplained(granted, roles.used()) == []
+    assert idle_reasons(granted, roles.used()) == []
 
 
 def test_state_survives_down_and_up_and_nothing_listens_between(cloud: Cloud, first_run: str) -> None:

@@ -27,9 +27,6 @@ STUB = """
 import fcntl, json, os
 from pathlib import Path
 
-class TransientError(Exception): pass
-class TerminalError(Exception): pass
-
 def answer(event, context):
     directory = Path(os.environ["SCRIPT_DIRECTORY"])
     with (directory / "lock").open("w") as lock:
@@ -41,7 +38,8 @@ def answer(event, context):
         script.write_text("\\n".join(lines[1:] or lines))
     line = json.loads(lines[0])
     if "raise" in line:
-        raise globals()[line["raise"]](line["message"])
+        # Step Functions names an error after its class; those of the Lambda service have a dot.
+        raise type(line["raise"], (Exception,), {})(line["message"])
     return line
 """
 
@@ -154,7 +152,7 @@ class Pipeline:
 def machine(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """The state machine over scripted functions, made once."""
     pipeline = Pipeline(aws, tmp_path_factory.mktemp("scripts"))
-    substitutions = {f"{name}FunctionArn": _make_function(pipeline, name) for name in FUNCTIONS}
+    substitutions = {f"{name}FunctionArn": make_function(pipeline, name) for name in FUNCTIONS}
     substitutions |= {
         "BuildProjectName": BUILD_PROJECT,
         "FlattenJobName": JOB,
@@ -205,7 +203,7 @@ def pipeline(machine: Pipeline) -> Pipeline:
     return machine
 
 
-def _make_function(pipeline: Pipeline, name: str) -> str:
+def make_function(pipeline: Pipeline, name: str) -> str:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("stub.py", STUB)

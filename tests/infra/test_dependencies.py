@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from xtage.deploy import PROJECT, DeployError, dependencies
 
@@ -54,14 +55,55 @@ def test_packages_that_cannot_be_fetched_are_an_error_that_says_so(tmp_path: Pat
         dependencies.install("no-such-package-anywhere==1.0 --hash=sha256:" + "0" * 64, tmp_path)
 
 
-def test_the_wheelhouse_has_every_wheel_that_the_build_asks_for() -> None:
+@pytest.fixture(scope="module")
+def wheelhouse() -> bytes:
+    """The zip that a deployment uploads."""
+    return dependencies.wheelhouse(PROJECT).read()
+
+
+def test_the_wheelhouse_has_every_wheel_that_the_build_asks_for(wheelhouse: bytes) -> None:
     requirements = (PROJECT / "orchestration" / "requirements-dbt.txt").read_text()
     wanted = {
         normalized(line.split("==")[0]) for line in requirements.splitlines() if "==" in line and "win32" not in line
     }
-    wheels = zipfile.ZipFile(io.BytesIO(dependencies.wheelhouse(PROJECT).read())).namelist()
+    wheels = zipfile.ZipFile(io.BytesIO(wheelhouse)).namelist()
     assert all(wheel.endswith(".whl") for wheel in wheels)
     assert wanted <= {normalized(wheel.split("-")[0]) for wheel in wheels}
+
+
+@runs_layer
+def test_the_build_installs_from_the_wheelhouse_with_the_network_cut_off(wheelhouse: bytes, tmp_path: Path) -> None:
+    """The buildspec's own command, in a network namespace without a single way out."""
+    cut_off = ["unshare", "--user", "--map-root-user", "--net"]
+    if subprocess.run([*cut_off, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine lets no user cut off the network")
+    wheels, packages, bin_directory = tmp_path / "wheels", tmp_path / "packages", tmp_path / "bin"
+    zipfile.ZipFile(io.BytesIO(wheelhouse)).extractall(wheels)
+    bin_directory.mkdir()
+    # Not a link: a Python finds its packages by where it was called.
+    (bin_directory / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (bin_directory / "python").chmod(0o755)
+    buildspec = yaml.safe_load((PROJECT / "orchestration" / "buildspec.yml").read_text())
+    (command,) = buildspec["phases"]["install"]["commands"]
+    environment = {
+        "PATH": f"{bin_directory}:/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "CODEBUILD_SRC_DIR_wheelhouse": str(wheels),
+        # Beside what this environment has already.
+        "PIP_TARGET": str(packages),
+    }
+    probe = "import socket; socket.create_connection(('pypi.org', 443), timeout=5)"
+    reached = subprocess.run([*cut_off, sys.executable, "-c", probe], capture_output=True, check=False)
+    assert reached.returncode != 0
+    done = subprocess.run(
+        [*cut_off, "sh", "-c", command], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    # Without the packages of the Python that runs it.
+    imported = "dbt.cli.main, dbt.adapters.postgres, dbt.adapters.redshift"
+    script = f"import sys; sys.path.insert(0, {str(packages)!r}); import {imported}"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_keys_change_with_the_lock_only(tmp_path: Path) -> None:

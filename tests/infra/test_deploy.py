@@ -24,6 +24,7 @@ from xtage.deploy.upload import empty
 OUTPUTS = {
     "RawBucketName",
     "AuditBucketName",
+    "AccessLogBucketName",
     "DatabaseEndpoint",
     "DatabasePort",
     "DatabaseSecretArn",
@@ -305,16 +306,17 @@ def test_parameters_that_cannot_be_read_are_an_error_that_names_their_file(
         deploy("trial", session, project=project)
 
 
-def test_destroying_leaves_nothing_but_the_dropped_files_and_the_audit_trail(
+def test_destroying_leaves_nothing_but_the_dropped_files_and_the_logs_of_who_did_what(
     trial: Callable[[], list[StackEvent]], session: boto3.Session
 ) -> None:
     trial()
     s3: Any = session.client("s3")
     s3.put_object(Bucket="xtage-data-pipeline-trial", Key="raw/sales/a.csv", Body=b"a drop")
-    audit = outputs_of(session.client("cloudformation"), "xtage-trial")["AuditBucketName"]
+    outputs = outputs_of(session.client("cloudformation"), "xtage-trial")
+    kept = {"xtage-data-pipeline-trial", outputs["AuditBucketName"], outputs["AccessLogBucketName"]}
     destroy("trial", session)
     assert not [name for name in statuses(session) if name.startswith("xtage-trial")]
-    assert {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]} == {"xtage-data-pipeline-trial", audit}
+    assert {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]} == kept
     assert session.client("cloudtrail").list_trails()["Trails"] == []
     assert session.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
     assert session.client("cloudwatch").list_dashboards()["DashboardEntries"] == []
@@ -325,7 +327,7 @@ def test_destroying_leaves_nothing_but_the_dropped_files_and_the_audit_trail(
         session.client("lambda").get_function(FunctionName="xtage-trial-load")
     with pytest.raises(DeployError, match="trial already exists; give the stage another BucketSuffix"):
         trial()
-    for bucket in ("xtage-data-pipeline-trial", audit):
+    for bucket in kept:
         empty(s3, bucket)
         s3.delete_bucket(Bucket=bucket)
 

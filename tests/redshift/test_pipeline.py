@@ -10,6 +10,7 @@ import pytest
 from localcloud.ports import free_port
 from samples import FILES, make_samples
 from tests.end_to_end.conftest import Cloud
+from tests.privilege.roles import Roles, unexplained
 
 
 @pytest.fixture
@@ -43,6 +44,15 @@ def test_one_run_lands_and_builds_in_both_databases(cloud: Cloud, tmp_path: Path
         assert found[0] == found[1]
     [built] = cloud.sql("select count(*) as runs from ops.runs where redshift_built_through = built_through")
     assert built["runs"] > 0
+    roles = Roles(cloud, "Loaders", "Redshift")
+    of_redshift = {
+        one
+        for one in roles.grants()
+        if one.role in ("loaders.CopyToRedshiftRole", "redshift.CopyRole") or "Redshift" in one.statement
+    }
+    cloud.ok("replay", "--load", "1")
+    assert roles.refused() == set()
+    assert unexplained(of_redshift, roles.used()) == []
     assert "Redshift harness stopped" in cloud.ok("down")
     assert cloud.status()["redshift_dsn"] is None
     assert "start it with `xtage up --warehouse both`" in cloud.run("sql", "select 1", "--target", "redshift").stderr

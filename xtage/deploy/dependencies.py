@@ -20,7 +20,9 @@ from xtage.deploy.errors import DeployError
 from xtage.deploy.package import Artifact, zipped
 
 PYTHON = "3.11"
-_TARGET = {"python_version": PYTHON, "python_full_version": f"{PYTHON}.0", "sys_platform": "linux", "os_name": "posix"}
+_TARGET = {"python_version": PYTHON, "sys_platform": "linux", "os_name": "posix"}
+# Which 3.11 a build has is AWS's business; the lock may ask for another package from some release on.
+_RELEASES = (f"{PYTHON}.0", f"{PYTHON}.99")
 
 # What a function may weigh unzipped, code and layers together:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -55,7 +57,7 @@ def layer(project: Path) -> Artifact:
 def wheelhouse(project: Path) -> Artifact:
     """The wheels of everything in orchestration/requirements-dbt.txt."""
     requirements = (project / "orchestration" / "requirements-dbt.txt").read_text()
-    return Artifact(_key("wheelhouse", requirements), lambda: _build_wheelhouse(requirements))
+    return Artifact(_key("wheelhouse", requirements, *_RELEASES), lambda: _build_wheelhouse(requirements))
 
 
 def install(requirements: str, packages: Path) -> None:
@@ -85,16 +87,22 @@ def _build_layer(requirements: str) -> bytes:
 def _build_wheelhouse(requirements: str) -> bytes:
     with tempfile.TemporaryDirectory() as directory:
         listed = Path(directory, "requirements.txt")
-        listed.write_text(_for_target(requirements))
         wheels = Path(directory, "wheels")
         platforms = [option for platform in _WHEEL_PLATFORMS for option in ("--platform", platform)]
-        download = ["pip", "download", "--quiet", "--only-binary", ":all:", "--no-deps", "--python-version", PYTHON]
-        _run([*download, *platforms, "--requirement", str(listed), "--dest", str(wheels)])
+        download = ["pip", "download", "--quiet", "--only-binary", ":all:", "--no-deps"]
+        fetched: set[str] = set()
+        for release in _RELEASES:
+            wanted = set(_for_target(requirements, release)) - fetched
+            listed.write_text("\n".join(sorted(wanted)))
+            if wanted:
+                target = ["--python-version", release, *platforms]
+                _run([*download, *target, "--requirement", str(listed), "--dest", str(wheels)])
+            fetched |= wanted
         return zipped((path.name, path.read_bytes()) for path in _files(wheels))
 
 
-def _for_target(requirements: str) -> str:
-    """The requirements that the deployed Python takes: pip would judge their markers by the Python it runs on."""
+def _for_target(requirements: str, release: str) -> list[str]:
+    """What a release of the deployed Python takes: pip would judge the markers by the Python it runs on."""
     lines = requirements.replace("\\\n", " ").splitlines()
     kept = []
     for line in lines:
@@ -102,11 +110,11 @@ def _for_target(requirements: str) -> str:
         if not named.strip() or named.startswith("#"):
             continue
         requirement = Requirement(named.strip())
-        if requirement.marker is None or requirement.marker.evaluate(_TARGET):
+        if requirement.marker is None or requirement.marker.evaluate(_TARGET | {"python_full_version": release}):
             kept.append(
                 " ".join((f"{requirement.name}{requirement.specifier}", *(f"--hash={one.strip()}" for one in hashes)))
             )
-    return "\n".join(kept)
+    return kept
 
 
 def locked(project: Path, group: str) -> str:

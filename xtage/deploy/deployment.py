@@ -14,6 +14,7 @@ from xtage.deploy import dependencies, package
 from xtage.deploy.changes import OnChanges
 from xtage.deploy.errors import DeployError
 from xtage.deploy.events import OnEvent
+from xtage.deploy.limits import limit_use
 from xtage.deploy.stacks import Stack, bring_up, outputs_of, parameters_deployed, take_down
 from xtage.deploy.upload import empty, upload, url
 
@@ -54,6 +55,7 @@ def deploy(
     root = _upload_all(stage, given, s3, bucket, project)
     outputs = bring_up(cloudformation, root, on_event, on_changes)
     _migrate(session, outputs["MigrateFunctionName"])
+    limit_use(session, outputs)
     return outputs
 
 
@@ -62,15 +64,16 @@ def destroy(
 ) -> None:
     """Takes a stage away: its stacks and the artifacts.
 
-    A last snapshot of the database stays, and so do the dropped files and the audit trail's, each in its bucket;
-    `with_data` deletes both buckets with every version of every file. Raises DeployError when the database is under
-    deletion protection, with nothing touched, and when something cannot be deleted: destroying again goes on then.
+    A last snapshot of the database stays with the key it is encrypted with, and so do the dropped files, the audit
+    trail's and the access logs, each in its bucket; `with_data` deletes the buckets with every version of every file.
+    Raises DeployError when the database is under deletion protection, with nothing touched, and when something cannot
+    be deleted: destroying again goes on then.
     """
     cloudformation, s3 = session.client("cloudformation"), session.client("s3")
     outputs = outputs_of(cloudformation, _root_name(stage))
     if "DatabaseEndpoint" in outputs:
         _refuse_protected(stage, parameters_deployed(cloudformation, _root_name(stage)))
-    kept = [outputs[name] for name in ("RawBucketName", "AuditBucketName") if name in outputs]
+    kept = [outputs[name] for name in ("RawBucketName", "AuditBucketName", "AccessLogBucketName") if name in outputs]
     artifacts = outputs_of(cloudformation, _artifacts_name(stage)).get("ArtifactBucketName")
     take_down(cloudformation, _root_name(stage), on_event)
     for bucket in kept if with_data else ():

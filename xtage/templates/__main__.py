@@ -23,7 +23,7 @@ from xtage.templates.rendering import stage_resources
 
 # The stage that the documents tell of: with everything that a parameter can switch on.
 STAGE = "prod"
-EVERYTHING: Mapping[str, str] = {"Warehouse": "both"}
+EVERYTHING: Mapping[str, str] = {"Warehouse": "both", "Tunnel": "true"}
 
 
 def documents(project: Path = PROJECT) -> dict[Path, str]:

@@ -17,6 +17,7 @@ from localcloud.aws.patches import (
     metrics,
     nested_stacks,
     object_events,
+    permissions,
     trails,
     warehouses,
 )
@@ -43,6 +44,7 @@ def apply(settings: Settings, saver: Saver, watcher: Watcher) -> None:
     api_keys.apply()
     dead_letters.apply()
     metrics.apply(watcher)
+    permissions.apply(settings)
 
 
 def missing_seams() -> list[str]:

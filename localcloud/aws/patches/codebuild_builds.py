@@ -15,6 +15,7 @@ from ministack.services import codebuild, stepfunctions
 
 from localcloud.aws import builds
 from localcloud.aws.patches import executions
+from localcloud.aws.patches.permissions import credentials_of
 from localcloud.settings import Settings
 
 logger = logging.getLogger("localcloud.aws")
@@ -81,7 +82,8 @@ def _execute(settings: Settings, record: dict[str, Any], project: dict[str, Any]
             _set_phase(record, name, status, reason)
 
         try:
-            outcome = builds.Build(settings, record, project, log, phase).run()
+            credentials = credentials_of(str(project.get("serviceRole")), record["id"].rpartition(":")[2])
+            outcome = builds.Build(settings, record, project, credentials, log, phase).run()
         except Exception:
             logger.exception("Build %s could not be run", record["id"])
             outcome = builds.Outcome("FAULT")

@@ -15,6 +15,7 @@ from ministack.services import glue, stepfunctions
 from localcloud.aws import jobs
 from localcloud.aws.job_logs import DEFAULT_GROUP, logs_of
 from localcloud.aws.patches import executions
+from localcloud.aws.patches.permissions import credentials_of
 from localcloud.settings import Settings
 
 logger = logging.getLogger("localcloud.aws")
@@ -57,7 +58,8 @@ def _execute(settings: Settings, run: dict[str, Any], job: dict[str, Any], argum
     run["LogGroupName"] = group
     try:
         with logs_of(settings.logs / "jobs", group, run["JobName"], run["Id"]) as logs:
-            outcome = jobs.JobRun(settings, run["Id"], job, logs.output, logs.error).run(arguments)
+            credentials = credentials_of(str(job.get("Role")), run["Id"])
+            outcome = jobs.JobRun(settings, run["Id"], job, credentials, logs.output, logs.error).run(arguments)
     except Exception as error:
         logger.exception("Run %s of job %s could not be run", run["Id"], run["JobName"])
         outcome = jobs.Outcome("FAILED", str(error))

@@ -25,6 +25,7 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 from localcloud.aws import lifeline
+from localcloud.aws.patches.permissions import credentials_of
 from localcloud.redshift.launcher import authority
 from localcloud.settings import Settings
 
@@ -153,7 +154,7 @@ class PythonWorker(lambda_runtime.Worker):  # type: ignore[misc]
             # As the system of a Lambda trusts the authority that signed Redshift's certificate.
             | {"SSL_CERT_FILE": str(self.authority)}
             | {name: value for name, value in own.items() if name not in lambda_runtime._RESERVED_RUNTIME_ENV_VARS}
-            | {name: value for name, value in lambda_runtime.execution_credentials(config).items() if value}
+            | credentials_of(str(config.get("Role")), self.func_name).as_environment()
             | {
                 "AWS_REGION": region,
                 "AWS_DEFAULT_REGION": region,

@@ -22,7 +22,8 @@ def _described(act: Any, properties: dict[str, Any]) -> tuple[str, dict[str, str
     """Makes or changes a trail; its name and what Fn::GetAtt reads of it."""
     name = properties["TrailName"]
     # CloudFormation has booleans as text.
-    trail = _answer(act(properties | {"Name": name, **_booleans(properties)}))
+    given = {"Name": name, "KmsKeyId": properties.get("KMSKeyId", ""), **_booleans(properties)}
+    trail = _answer(act(properties | given))
     if selectors := properties.get("AdvancedEventSelectors"):
         _answer(cloudtrail._put_event_selectors({"TrailName": name, "AdvancedEventSelectors": selectors}))
     is_logging = str(properties["IsLogging"]).lower() == "true"

@@ -7,9 +7,11 @@ is this one; what RDS holds is in another database, but of the same server.
 from typing import Any
 
 import pg8000.native
+from ministack.core.responses import get_account_id
 from ministack.services.cloudformation import provisioners
 
 from localcloud import ports
+from localcloud.aws.launcher import REGION
 from localcloud.errors import LocalCloudError
 from localcloud.postgres import DATABASE, USER
 from localcloud.redshift.launcher import redshift_port_file
@@ -30,8 +32,13 @@ def apply(settings: Settings) -> None:
     def make_workgroup(_: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
         name = str(properties["WorkgroupName"])
         _note_port(settings)
-        endpoint = {"Workgroup.Endpoint.Address": ports.HOST, "Workgroup.Endpoint.Port": str(settings.redshift_port)}
-        return name, endpoint | {"Workgroup.WorkgroupName": name}
+        attributes = {
+            "Workgroup.WorkgroupName": name,
+            "Workgroup.WorkgroupArn": f"arn:aws:redshift-serverless:{REGION}:{get_account_id()}:workgroup/{name}",
+            "Workgroup.Endpoint.Address": ports.HOST,
+            "Workgroup.Endpoint.Port": str(settings.redshift_port),
+        }
+        return name, attributes
 
     for resource_type, make in ((NAMESPACE, make_namespace), (WORKGROUP, make_workgroup)):
         provisioners._RESOURCE_HANDLERS[resource_type] = {

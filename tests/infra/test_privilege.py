@@ -1,0 +1,107 @@
+"""Roles as they stand in the templates: every statement named, the state machine's as its definition asks."""
+
+import json
+from typing import Any
+
+from tests.infra.conftest import DEFINITION
+from tests.infra.test_pipeline import tasks
+from tests.infra.test_templates import FILES, flat, load, meant, resources
+from tests.privilege.reasons import DENIED_ON_PURPOSE, NEEDED_BY_AWS, NEEDED_BY_STEP_FUNCTIONS
+
+# What a task's resource asks of AWS.
+CALLS = {
+    "lambda:invoke": "lambda:InvokeFunction",
+    "codebuild:startBuild.sync": "codebuild:StartBuild",
+    "glue:startJobRun.sync": "glue:StartJobRun",
+    "aws-sdk:sfn:describeExecution": "states:DescribeExecution",
+    "states:startExecution": "states:StartExecution",
+    "sns:publish": "sns:Publish",
+}
+
+
+def documents_of_roles() -> dict[str, list[dict[str, Any]]]:
+    """The statements of each role, those of its managed policies too."""
+    found = {}
+    for path in FILES:
+        described = load(path)["Resources"]
+        for name, role in described.items():
+            if role["Type"] != "AWS::IAM::Role":
+                continue
+            documents = [policy["PolicyDocument"] for policy in role["Properties"].get("Policies", [])]
+            attached = role["Properties"].get("ManagedPolicyArns", [])
+            for arn in meant_list(attached):
+                reference = meant(arn)
+                documents.append(described[reference["Ref"]]["Properties"]["PolicyDocument"])
+            found[f"{path.stem}.{name}"] = [
+                meant(statement) for document in documents for statement in document["Statement"]
+            ]
+    return found
+
+
+def meant_list(value: Any) -> list[Any]:
+    """A list, also where it is there on a condition only."""
+    return list(value["If"][1]) if isinstance(value, dict) else list(value)
+
+
+def test_every_statement_of_a_role_has_a_name_of_its_own() -> None:
+    roles = documents_of_roles()
+    assert len(roles) > 20
+    for role, statements in roles.items():
+        names = [statement.get("Sid") for statement in statements]
+        assert None not in names, role
+        assert len(set(names)) == len(names), role
+
+
+def text(resource: Any) -> str:
+    return str(resource.get("Sub", resource) if isinstance(resource, dict) else resource)
+
+
+def test_every_reason_names_a_page_of_aws() -> None:
+    reasons = [*NEEDED_BY_AWS, *DENIED_ON_PURPOSE, *NEEDED_BY_STEP_FUNCTIONS.values()]
+    assert all(reason.page.startswith("https://docs.aws.amazon.com/") for reason in reasons)
+    assert all(len(reason.why.split()) > 5 for reason in reasons)
+
+
+def test_the_state_machine_may_do_what_its_definition_asks_for_and_nothing_else() -> None:
+    definition = json.loads(DEFINITION.read_text())["States"]
+    every_task = tasks(definition).values()
+    kinds = {task["Resource"].removeprefix("arn:aws:states:::") for task in every_task}
+    needed = {CALLS[kind] for kind in kinds}
+    for kind in kinds & NEEDED_BY_STEP_FUNCTIONS.keys():
+        needed |= set(NEEDED_BY_STEP_FUNCTIONS[kind].actions)
+    statements = documents_of_roles()["orchestration.StateMachineRole"]
+    assert {action for statement in statements for action in flat(statement["Action"])} == needed
+
+
+def test_the_state_machine_may_call_exactly_the_functions_jobs_and_builds_of_its_definition() -> None:
+    definition = DEFINITION.read_text()
+    statements = documents_of_roles()["orchestration.StateMachineRole"]
+    by_name = {statement["Sid"]: statement for statement in statements}
+    called = {f"${{{one['Ref']}}}" for one in by_name["CallLoaders"]["Resource"]}
+    substituted = dict(resources("AWS::StepFunctions::StateMachine"))["orchestration.StateMachine"]
+    names = substituted["DefinitionSubstitutions"]
+    assert called == {f"${{{name}}}" for name in names if name.endswith("FunctionArn")}
+    assert all(name in definition for name in called)
+    jobs = {text(one).rpartition("job/")[2] for one in by_name["RunGlueJobs"]["Resource"]}
+    assert jobs == {f"${{{name}}}" for name in names if name.endswith("JobName")}
+    assert by_name["BuildWithDbt"]["Resource"] == {"Ref": "BuildProjectArn"}
+
+
+def test_what_starts_a_run_may_start_runs_only_and_every_rule_uses_it() -> None:
+    (statement,) = documents_of_roles()["orchestration.StartRole"]
+    assert (statement["Action"], statement["Resource"]) == ("states:StartExecution", {"Ref": "StateMachine"})
+    rules = {name: rule for name, rule in resources("AWS::Events::Rule") if name.startswith("orchestration.")}
+    assert rules
+    for rule in rules.values():
+        assert [target["RoleArn"] for target in rule["Targets"] if target["Arn"] == {"Ref": "StateMachine"}] == [
+            {"GetAtt": "StartRole.Arn"}
+        ]
+
+
+def test_a_role_is_lent_to_one_service_and_to_this_account_where_the_service_says_for_whom() -> None:
+    """Lambda and EC2 name no account when they take a role; the others do."""
+    for name, role in resources("AWS::IAM::Role"):
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        service = flat(statement["Principal"]["Service"])[0]
+        if service not in ("lambda.amazonaws.com", "ec2.amazonaws.com"):
+            assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}, name
