@@ -6,7 +6,7 @@ from typing import Any
 from tests.infra.conftest import DEFINITION
 from tests.infra.test_pipeline import tasks
 from tests.infra.test_templates import FILES, flat, load, meant, resources
-from tests.privilege.reasons import DENIED_ON_PURPOSE, NEEDED_BY_AWS, NEEDED_BY_STEP_FUNCTIONS
+from tests.privilege.reasons import DENIED_ON_PURPOSE, NEEDED_BY_AWS, NEEDED_BY_STEP_FUNCTIONS, NEEDED_BY_THE_LOG
 
 # What a task's resource asks of AWS.
 CALLS = {
@@ -57,7 +57,7 @@ def text(resource: Any) -> str:
 
 
 def test_every_reason_names_a_page_of_aws() -> None:
-    reasons = [*NEEDED_BY_AWS, *DENIED_ON_PURPOSE, *NEEDED_BY_STEP_FUNCTIONS.values()]
+    reasons = [*NEEDED_BY_AWS, *DENIED_ON_PURPOSE, *NEEDED_BY_STEP_FUNCTIONS.values(), NEEDED_BY_THE_LOG]
     assert all(reason.page.startswith("https://docs.aws.amazon.com/") for reason in reasons)
     assert all(len(reason.why.split()) > 5 for reason in reasons)
 
@@ -69,6 +69,9 @@ def test_the_state_machine_may_do_what_its_definition_asks_for_and_nothing_else(
     needed = {CALLS[kind] for kind in kinds}
     for kind in kinds & NEEDED_BY_STEP_FUNCTIONS.keys():
         needed |= set(NEEDED_BY_STEP_FUNCTIONS[kind].actions)
+    ((_, machine),) = resources("AWS::StepFunctions::StateMachine")
+    if "LoggingConfiguration" in machine:
+        needed |= set(NEEDED_BY_THE_LOG.actions)
     statements = documents_of_roles()["orchestration.StateMachineRole"]
     assert {action for statement in statements for action in flat(statement["Action"])} == needed
 

@@ -143,6 +143,12 @@ NEEDED_BY_STEP_FUNCTIONS = {
         "a build is waited for by an event, asked after when that is late, and stopped with its execution",
         "https://docs.aws.amazon.com/step-functions/latest/dg/codebuild-iam.html",
     ),
+    "sns:publish": Reason(
+        "orchestration.StateMachineRole",
+        KEY,
+        "where the topic is encrypted, a message is encrypted with the rights of whoever sends it",
+        "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html",
+    ),
     "glue:startJobRun.sync": Reason(
         "orchestration.StateMachineRole",
         ("glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"),
@@ -150,3 +156,19 @@ NEEDED_BY_STEP_FUNCTIONS = {
         "https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html",
     ),
 }
+
+NEEDED_BY_THE_LOG = Reason(
+    "orchestration.StateMachineRole",
+    (
+        "logs:CreateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "logs:DescribeLogGroups",
+        "logs:DescribeResourcePolicies",
+        "logs:GetLogDelivery",
+        "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy",
+        "logs:UpdateLogDelivery",
+    ),
+    "a state machine that writes a log makes the delivery of it itself",
+    "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html",
+)

@@ -168,3 +168,17 @@ def test_a_missing_plugin_is_told_before_aws_is_asked(
 def test_the_local_stage_needs_no_tunnel(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.exit_code(["tunnel", "--stage", "local"]) == 1
     assert "on this machine already" in capsys.readouterr().err
+
+
+def test_a_command_runs_with_the_database_in_its_environment_and_its_exit_code_is_told(
+    stage: Deployed, plugin: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", f"{Path(plugin).parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(tunnel, "find_stage", lambda name: stage)
+    tell_secret(stage)
+    tell_secret(stage)
+    stage.stubs["ssm"].add_response("start_session", SESSION)
+    stage.stubs["ssm"].add_response("terminate_session", {}, {"SessionId": "someone-1"})
+    script = "import os, sys; sys.exit(7 if os.environ['RDS_PASSWORD'] == 'p w' else 1)"
+    assert cli.exit_code(["tunnel", "--stage", "dev", "--", sys.executable, "-c", script]) == 7
+    assert "p w" not in "".join(capfd.readouterr())
