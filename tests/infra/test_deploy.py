@@ -157,11 +157,10 @@ def test_deploying_again_changes_nothing(trial: Callable[[], list[StackEvent]]) 
     assert trial() == []
 
 
-def test_an_address_is_subscribed_to_the_alarms_and_a_key_encrypts_them(
+def test_an_address_is_subscribed_to_the_alarms_and_the_stages_own_key_encrypts_them(
     trial: Callable[[], list[StackEvent]], project: Path, session: boto3.Session
 ) -> None:
-    key = session.client("kms").create_key()["KeyMetadata"]["Arn"]
-    given = f'"AlarmEmail": "night@example.com", "AlarmKeyArn": "{key}", "LayerKey"'
+    given = '"AlarmEmail": "night@example.com", "OwnKey": "true", "LayerKey"'
     edit(project / "infra" / "cloudformation" / "parameters" / "trial.json", '"LayerKey"', given)
     trial()
     topic = outputs_of(session.client("cloudformation"), "xtage-trial")["AlarmTopicArn"]

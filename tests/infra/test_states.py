@@ -36,6 +36,8 @@ CHOICES: dict[str, list[dict[str, Any]]] = {
     "IsLakeBehind": [{"outcome": "publish"}, {"outcome": "unchanged"}],
     "IsRedshiftBehind": [{"redshift": True}, {"redshift": False}],
     "IsCopied": [{"outcome": "more"}, {"outcome": "done"}],
+    "IsDropRefused": [{"notice": {"subject": "a drop", "message": "why"}}, {"notice": None}],
+    "IsRefused": [{"notice": {"subject": "a file", "message": "why"}}, {"notice": None}],
     "IsMorePending": [{"outcome": "more"}, {"outcome": "successor"}, {"outcome": "closed"}],
 }
 
