@@ -40,9 +40,9 @@ SYNC_ONLY = UV_PROJECT_ENVIRONMENT=.venv-$(1) $(UV) sync --frozen --python "$(BA
 HOME_DIR := $(or $(XTAGE_HOME),.xtage)
 SAMPLES := $(HOME_DIR)/samples
 FEED_FILES := sales_data.csv transactions.csv products.csv customer_data.json exchange_rates.json orders.json
-# In the order in which a mistake is cheapest to find.
-TESTS := $(wildcard tests/unit tests/glue tests/integration tests/infra tests/dbt tests/end_to_end tests/redshift)
-# Each has servers of its own; a file's tests stay together.
+# The longest first: so no worker is left alone with one at the end.
+TESTS := $(wildcard tests/end_to_end tests/redshift tests/dbt tests/infra tests/integration tests/glue tests/unit)
+# Each has servers of its own; tests/conftest.py says what stays together.
 WORKERS := 2
 say = @printf '\n== %s\n'
 
@@ -90,7 +90,7 @@ test: install-dev ## installs, then every check and every test
 	$(say) "checkov: what the templates leave open"
 	.venv-checkov/bin/checkov --config-file infra/checkov/config.yaml
 	$(say) "pytest: $(TESTS)"
-	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadfile $(TESTS)
+	.venv/bin/pytest --numprocesses $(WORKERS) --no-loadscope-reorder $(TESTS)
 
 .PHONY: soak
 soak: install-dev ## the long versions of the tests that have one

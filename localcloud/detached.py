@@ -36,13 +36,14 @@ class DetachedServer:
 
     def require_same_settings(self) -> None:
         """Raises LocalCloudError when it runs with other ports or another password than these settings have."""
-        server = self._server()
-        if server is None:
+        server = self._server() if self.is_running() else None
+        try:
+            running = server.environ() if server else {}
+        except psutil.NoSuchProcess:
             return
-        running = server.environ()
         for name, value in self.settings.as_environment().items():
-            if running.get(name) != value:
-                told = "" if "PASSWORD" in name else f" {running.get(name)}, not {value}"
+            if running.get(name, value) != value:
+                told = "" if "PASSWORD" in name else f" {running[name]}, not {value}"
                 raise LocalCloudError(
                     f"{self.what} runs already, with another {name}{told}",
                     f"set {name} as it was, or run `xtage down` first",

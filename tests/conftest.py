@@ -2,14 +2,31 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from localcloud.aws import Aws
 from localcloud.ports import free_port
 from localcloud.postgres import USER, Postgres
 from localcloud.redshift.launcher import Redshift
 from localcloud.settings import PROJECT, Settings
+
+API = "tests/end_to_end/api/"
+
+
+class Together(LoadFileScheduling):  # type: ignore[misc]
+    """The tests of a file run in one worker, one after the other; those of the API too, for they share a cloud."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return API if file.startswith(API) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    """What `--numprocesses` distributes tests by."""
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")
