@@ -35,17 +35,22 @@ class Stage:
 
 
 def find_stage(name: str = LOCAL) -> Stage:
-    """The stage of this name. Raises OperatorError when nothing is deployed under it."""
+    """The stage of this name. Raises OperatorError when nothing is deployed under it, or its deployment failed."""
     session = session_for(name)
     try:
         stacks = session.client("cloudformation", config=PATIENCE).describe_stacks(StackName=f"xtage-{name}")["Stacks"]
     except ClientError as problem:
         if "does not exist" not in str(problem):
             raise
-        remedy = "start it with `xtage up`" if name == LOCAL else f"deploy it with `xtage deploy --stage {name}`"
-        raise OperatorError(f"nothing is deployed as stage {name}", remedy) from None
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
-    return Stage(name, session, outputs)
+        raise OperatorError(f"nothing is deployed as stage {name}", _deploying(name)) from None
+    status, outputs = stacks[0]["StackStatus"], stacks[0].get("Outputs", [])
+    if not outputs:
+        raise OperatorError(f"stage {name} is not deployed: its stack xtage-{name} is {status}", _deploying(name))
+    return Stage(name, session, {output["OutputKey"]: output["OutputValue"] for output in outputs})
+
+
+def _deploying(name: str) -> str:
+    return "start it with `xtage up`" if name == LOCAL else f"deploy it with `xtage deploy --stage {name}`"
 
 
 def session_for(name: str) -> boto3.Session:

@@ -172,6 +172,24 @@ def test_an_address_is_subscribed_to_the_alarms_and_the_stages_own_key_encrypts_
     assert len(attached["AttachedPolicies"]) == 1, "the state machine may use the key"
 
 
+@pytest.mark.parametrize(("stage", "more"), [("dev", {"WayToAws": "nat"}), ("prod", {"DeletionProtection": "false"})])
+def test_every_stage_of_the_project_deploys_as_its_parameters_say(
+    stage: str, more: dict[str, str], session: boto3.Session, project: Path
+) -> None:
+    # What the embedded PostgreSQL does not speak; and packages, which take a while to put together, are not needed.
+    here = {"DatabaseTls": "off", "LayerKey": "", "WheelhouseKey": "", **more}
+    try:
+        assert set(deploy(stage, session, project=project, parameters=here)) >= OUTPUTS
+        assert deploy(stage, session, project=project, parameters=here)
+        made = session.client("cloudformation").describe_stacks(StackName=f"xtage-{stage}")["Stacks"][0]
+        given = {one["ParameterKey"]: one["ParameterValue"] for one in made["Parameters"]}
+        assert given["FlowLogs"] == "true"
+        assert given["PasswordRotationDays"] == "30"
+    finally:
+        destroy(stage, session, with_data=True)
+    assert f"xtage-{stage}" not in statuses(session)
+
+
 def test_what_was_changed_is_updated_and_nothing_else(
     trial: Callable[[], list[StackEvent]], project: Path, session: boto3.Session
 ) -> None:

@@ -18,6 +18,7 @@ from localcloud.aws.patches import (
     nested_stacks,
     object_events,
     permissions,
+    placeholders,
     trails,
     warehouses,
 )
@@ -38,6 +39,7 @@ def apply(settings: Settings, saver: Saver, watcher: Watcher) -> None:
     databases.apply(settings)
     warehouses.apply(settings)
     trails.apply()
+    placeholders.apply()
     nested_stacks.apply()
     codebuild_builds.apply(settings)
     glue_jobs.apply(settings)
