@@ -44,7 +44,11 @@ def _connect(settings: Target) -> pg8000.native.Connection:
     if settings["type"] != "postgres":
         raise OperatorError("this needs a PostgreSQL target", "use --target local or rds")
     if not settings["host"]:
-        raise OperatorError("the target names no host", "set the environment variables that profiles.yml reads for it")
+        raise OperatorError(
+            "the target names no host",
+            "set the environment variables that profiles.yml reads for it, as `xtage tunnel` does; the local database "
+            "is asked without --target",
+        )
     place = f"{settings['host']}:{settings['port']}"
     try:
         # A socket of our own: pg8000's timeout would also end a query that takes longer than connecting may.
