@@ -9,9 +9,10 @@ import pytest
 
 from loaders.contract import load_contracts
 from loaders.notices import RUNBOOK
-from tests.infra.test_templates import DIRECTORY, load, resources
+from tests.infra.test_templates import DIRECTORY, resources
 from xtage.cli import VERBS
 from xtage.deploy import PROJECT
+from xtage.templates.reading import read_template
 
 RUNBOOKS = PROJECT / "docs" / "runbooks"
 ALARMS = resources("AWS::CloudWatch::Alarm")
@@ -33,7 +34,7 @@ def test_every_alarm_and_notice_has_a_runbook_and_every_runbook_an_alarm_or_noti
 
 @named
 def test_a_runbook_has_the_name_of_its_alarm(name: str, alarm: dict[str, Any]) -> None:
-    assert alarm["AlarmName"]["Sub"].startswith(f"xtage-${{Stage}}-{runbook(alarm)}")
+    assert alarm["AlarmName"]["Fn::Sub"].startswith(f"xtage-${{Stage}}-{runbook(alarm)}")
 
 
 @named
@@ -63,7 +64,7 @@ def test_what_a_person_would_want_at_night_is_watched() -> None:
 
 def test_figures_of_the_project_are_emitted_under_the_names_that_alarms_and_dashboard_use() -> None:
     emitted = (PROJECT / "loaders" / "metrics.py").read_text()
-    body = dict(resources("AWS::CloudWatch::Dashboard"))["monitoring.Dashboard"]["DashboardBody"]["Sub"]
+    body = dict(resources("AWS::CloudWatch::Dashboard"))["monitoring.Dashboard"]["DashboardBody"]["Fn::Sub"]
     drawn = re.findall(r'\["xtage", "(\w+)"', body) + re.findall(r'MetricName=\\"(\w+)\\"', body)
     alarmed = [alarm["MetricName"] for _, alarm in ALARMS if alarm["Namespace"] == "xtage"]
     assert drawn
@@ -71,7 +72,7 @@ def test_figures_of_the_project_are_emitted_under_the_names_that_alarms_and_dash
 
 
 def test_the_dashboard_is_json_and_shows_every_alarm_of_its_template() -> None:
-    body = dict(resources("AWS::CloudWatch::Dashboard"))["monitoring.Dashboard"]["DashboardBody"]["Sub"]
+    body = dict(resources("AWS::CloudWatch::Dashboard"))["monitoring.Dashboard"]["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(body)["widgets"]
     shown = [re.sub(r"\W", "", name).removesuffix("Arn") for name in widgets[0]["properties"]["alarms"]]
     assert sorted(f"monitoring.{name}" for name in shown) == sorted(
@@ -83,7 +84,7 @@ def test_only_alarms_of_the_stage_may_publish_beside_the_state_machine() -> None
     policy = dict(resources("AWS::SNS::TopicPolicy"))["monitoring.AlarmTopicPolicy"]["PolicyDocument"]["Statement"]
     allowed = [statement for statement in policy if statement["Effect"] == "Allow"]
     assert [statement["Principal"] for statement in allowed] == [{"Service": "cloudwatch.amazonaws.com"}]
-    assert allowed[0]["Condition"]["ArnLike"]["aws:SourceArn"]["Sub"].endswith(":alarm:xtage-${Stage}-*")
+    assert allowed[0]["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"].endswith(":alarm:xtage-${Stage}-*")
 
 
 def test_what_starts_the_pipeline_has_a_dead_letter_queue_that_only_it_may_fill() -> None:
@@ -91,7 +92,7 @@ def test_what_starts_the_pipeline_has_a_dead_letter_queue_that_only_it_may_fill(
     assert len(rules) == 2
     for rule in rules:
         (target,) = rule["Targets"]
-        assert target["DeadLetterConfig"] == {"Arn": {"GetAtt": "UndeliveredQueue.Arn"}}
+        assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["UndeliveredQueue", "Arn"]}}
     policy = dict(resources("AWS::SQS::QueuePolicy"))["orchestration.UndeliveredQueuePolicy"]["PolicyDocument"]
     assert policy["Statement"][0]["Principal"] == {"Service": "events.amazonaws.com"}
     assert dict(resources("AWS::SQS::Queue"))["orchestration.UndeliveredQueue"]["SqsManagedSseEnabled"] is True
@@ -101,8 +102,10 @@ def test_the_state_machine_writes_a_log_without_what_its_states_hold() -> None:
     ((_, machine),) = resources("AWS::StepFunctions::StateMachine")
     logging = machine["LoggingConfiguration"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
-    group = load(DIRECTORY / "orchestration.yaml")["Resources"]["StateMachineLogs"]["Properties"]["LogGroupName"]
-    assert group["Sub"].startswith("/aws/vendedlogs/states/")
+    group = read_template(DIRECTORY / "orchestration.yaml")["Resources"]["StateMachineLogs"]["Properties"][
+        "LogGroupName"
+    ]
+    assert group["Fn::Sub"].startswith("/aws/vendedlogs/states/")
 
 
 @pytest.mark.parametrize("path", sorted(RUNBOOKS.glob("*.md")), ids=lambda path: path.stem)

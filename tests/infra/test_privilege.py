@@ -5,8 +5,9 @@ from typing import Any
 
 from tests.infra.conftest import DEFINITION
 from tests.infra.test_pipeline import tasks
-from tests.infra.test_templates import FILES, flat, load, meant, resources
+from tests.infra.test_templates import FILES, flat, meant, resources
 from tests.privilege.reasons import DENIED_ON_PURPOSE, NEEDED_BY_AWS, NEEDED_BY_STEP_FUNCTIONS, NEEDED_BY_THE_LOG
+from xtage.templates.reading import read_template
 
 # What a task's resource asks of AWS.
 CALLS = {
@@ -23,7 +24,7 @@ def documents_of_roles() -> dict[str, list[dict[str, Any]]]:
     """The statements of each role, those of its managed policies too."""
     found = {}
     for path in FILES:
-        described = load(path)["Resources"]
+        described = read_template(path)["Resources"]
         for name, role in described.items():
             if role["Type"] != "AWS::IAM::Role":
                 continue
@@ -40,7 +41,7 @@ def documents_of_roles() -> dict[str, list[dict[str, Any]]]:
 
 def meant_list(value: Any) -> list[Any]:
     """A list, also where it is there on a condition only."""
-    return list(value["If"][1]) if isinstance(value, dict) else list(value)
+    return list(value["Fn::If"][1]) if isinstance(value, dict) else list(value)
 
 
 def test_every_statement_of_a_role_has_a_name_of_its_own() -> None:
@@ -53,7 +54,7 @@ def test_every_statement_of_a_role_has_a_name_of_its_own() -> None:
 
 
 def text(resource: Any) -> str:
-    return str(resource.get("Sub", resource) if isinstance(resource, dict) else resource)
+    return str(resource.get("Fn::Sub", resource) if isinstance(resource, dict) else resource)
 
 
 def test_every_reason_names_a_page_of_aws() -> None:
@@ -97,7 +98,7 @@ def test_what_starts_a_run_may_start_runs_only_and_every_rule_uses_it() -> None:
     assert rules
     for rule in rules.values():
         assert [target["RoleArn"] for target in rule["Targets"] if target["Arn"] == {"Ref": "StateMachine"}] == [
-            {"GetAtt": "StartRole.Arn"}
+            {"Fn::GetAtt": ["StartRole", "Arn"]}
         ]
 
 

@@ -6,33 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from xtage.deploy import PROJECT
 from xtage.deploy.package import TEMPLATES, nested_templates, template
+from xtage.templates.reading import read_template
 
 DIRECTORY = PROJECT / TEMPLATES
 FILES = sorted(DIRECTORY.glob("*.yaml"))
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms, which become {tag: value}."""
-
-
-def _short_form(loader: Any, suffix: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return {suffix: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {suffix: loader.construct_sequence(node, deep=True)}
-    return {suffix: loader.construct_mapping(node, deep=True)}
-
-
-_Loader.add_multi_constructor("!", _short_form)
-
-
-def load(path: Path) -> dict[str, Any]:
-    template: dict[str, Any] = yaml.load(path.read_text(), _Loader)
-    return template
 
 
 def resources(kind: str) -> list[tuple[str, dict[str, Any]]]:
@@ -40,7 +20,7 @@ def resources(kind: str) -> list[tuple[str, dict[str, Any]]]:
     return [
         (f"{path.stem}.{name}", resource["Properties"])
         for path in FILES
-        for name, resource in load(path)["Resources"].items()
+        for name, resource in read_template(path)["Resources"].items()
         if resource["Type"] == kind
     ]
 
@@ -56,13 +36,13 @@ def statements() -> list[tuple[str, dict[str, Any]]]:
 
 def meant(statement: dict[str, Any]) -> dict[str, Any]:
     """A statement, also where it is there on a condition only."""
-    conditional: list[Any] = statement.get("If", [None, statement])
+    conditional: list[Any] = statement.get("Fn::If", [None, statement])
     return dict(conditional[1])
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_parameter_is_described_and_stands_in_a_group(path: Path) -> None:
-    template = load(path)
+    template = read_template(path)
     parameters = template.get("Parameters", {})
     groups = template.get("Metadata", {}).get("AWS::CloudFormation::Interface", {}).get("ParameterGroups", [])
     assert sorted(name for group in groups for name in group["Parameters"]) == sorted(parameters)
@@ -77,7 +57,7 @@ def test_the_root_nests_every_template_but_the_artifacts_bucket() -> None:
 @pytest.mark.parametrize("path", sorted((DIRECTORY / "parameters").glob("*.json")), ids=lambda path: path.stem)
 def test_a_stage_gives_only_parameters_that_exist(path: Path) -> None:
     given = json.loads(path.read_text())["Parameters"]
-    assert set(given) <= set(load(DIRECTORY / "root.yaml")["Parameters"])
+    assert set(given) <= set(read_template(DIRECTORY / "root.yaml")["Parameters"])
     assert all(isinstance(value, str) for value in given.values())
 
 
@@ -85,7 +65,7 @@ def test_deployed_stages_check_the_database_certificate() -> None:
     for stage in ("dev", "prod"):
         given = json.loads((DIRECTORY / "parameters" / f"{stage}.json").read_text())["Parameters"]
         assert "DatabaseTls" not in given
-    assert load(DIRECTORY / "root.yaml")["Parameters"]["DatabaseTls"]["Default"] == "verify-full"
+    assert read_template(DIRECTORY / "root.yaml")["Parameters"]["DatabaseTls"]["Default"] == "verify-full"
 
 
 @pytest.mark.parametrize(
@@ -111,7 +91,7 @@ def test_the_database_is_private_and_encrypted_and_its_password_a_secret() -> No
     ((_, database),) = resources("AWS::RDS::DBInstance")
     assert database["PubliclyAccessible"] is False
     assert database["StorageEncrypted"] is True
-    assert "resolve:secretsmanager" in database["MasterUserPassword"]["Sub"]
+    assert "resolve:secretsmanager" in database["MasterUserPassword"]["Fn::Sub"]
 
 
 def test_redshift_is_private_and_its_password_a_secret_and_connections_need_tls() -> None:
@@ -119,7 +99,7 @@ def test_redshift_is_private_and_its_password_a_secret_and_connections_need_tls(
     ((_, namespace),) = resources("AWS::RedshiftServerless::Namespace")
     assert workgroup["PubliclyAccessible"] is False
     assert {"ParameterKey": "require_ssl", "ParameterValue": "true"} in workgroup["ConfigParameters"]
-    assert "resolve:secretsmanager" in namespace["AdminUserPassword"]["Sub"]
+    assert "resolve:secretsmanager" in namespace["AdminUserPassword"]["Fn::Sub"]
 
 
 def test_passwords_hold_only_characters_that_databases_and_shells_take() -> None:
@@ -127,13 +107,13 @@ def test_passwords_hold_only_characters_that_databases_and_shells_take() -> None
     generated = [secret["GenerateSecretString"] for secret in secrets if "GenerateSecretString" in secret]
     punctuation = {chr(code) for code in range(33, 127) if not chr(code).isalnum()}
     assert [set(how["ExcludeCharacters"]) for how in generated] == [punctuation] * 3
-    composed = [secret["SecretString"]["Sub"] for secret in secrets if "SecretString" in secret]
+    composed = [secret["SecretString"]["Fn::Sub"] for secret in secrets if "SecretString" in secret]
     assert all("resolve:secretsmanager" in text for text in composed)
 
 
 def test_no_secret_is_a_plain_environment_variable() -> None:
     ((_, project),) = resources("AWS::CodeBuild::Project")
-    given = [variable.get("If", [None, variable])[1] for variable in project["Environment"]["EnvironmentVariables"]]
+    given = [variable.get("Fn::If", [None, variable])[1] for variable in project["Environment"]["EnvironmentVariables"]]
     variables = {variable["Name"]: variable for variable in given}
     parts = ("HOST", "PORT", "USER", "PASSWORD", "DBNAME")
     connection = {f"{database}_{part}" for database in ("RDS", "REDSHIFT") for part in parts}
@@ -165,7 +145,7 @@ def test_every_entry_of_a_package_is_a_function_and_every_function_an_entry(pack
 def test_the_api_may_put_files_into_its_own_folders_only_and_asks_the_database_as_the_reader() -> None:
     of_the_api = [statement for name, statement in statements() if name == "api.ApiRole"]
     on_s3 = [statement for statement in of_the_api if any("s3:" in action for action in flat(statement["Action"]))]
-    assert [statement["Resource"]["Sub"].rpartition(":::")[2] for statement in on_s3] == [
+    assert [statement["Resource"]["Fn::Sub"].rpartition(":::")[2] for statement in on_s3] == [
         "${RawBucketName}/raw/*/api/*"
     ]
     function = dict(resources("AWS::Lambda::Function"))["api.ApiFunction"]
@@ -193,7 +173,7 @@ def test_the_api_is_deployed_anew_when_its_template_changes() -> None:
 
 
 def test_what_a_deployment_of_the_api_copies_is_there_before_it() -> None:
-    described = load(DIRECTORY / "api.yaml")["Resources"]
+    described = read_template(DIRECTORY / "api.yaml")["Resources"]
     copied = {"AWS::ApiGateway::Method", "AWS::ApiGateway::GatewayResponse"}
     before = {name for name, resource in described.items() if resource["Type"] in copied}
     assert set(described["DeploymentOfThisTemplate"]["DependsOn"]) == before
@@ -240,9 +220,9 @@ def test_what_the_pipeline_writes_itself_starts_no_run() -> None:
 
 
 def test_the_network_has_private_subnets_in_three_zones_and_a_way_out_only_where_a_stage_asks_for_it() -> None:
-    described = load(DIRECTORY / "network.yaml")
+    described = read_template(DIRECTORY / "network.yaml")
     subnets = dict(resources("AWS::EC2::Subnet"))
-    zones = [subnets[f"network.Subnet{letter}"]["AvailabilityZone"]["Select"][0] for letter in "ABC"]
+    zones = [subnets[f"network.Subnet{letter}"]["AvailabilityZone"]["Fn::Select"][0] for letter in "ABC"]
     assert zones == [0, 1, 2]
     assert not [name for name, subnet in subnets.items() if subnet["MapPublicIpOnLaunch"]]
     out = ("AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::EIP", "AWS::EC2::Route")
@@ -284,7 +264,7 @@ def test_what_checkov_is_to_pass_over_is_told_with_the_reason() -> None:
     skipped = [
         (f"{path.stem}.{name}", one)
         for path in FILES
-        for name, resource in load(path)["Resources"].items()
+        for name, resource in read_template(path)["Resources"].items()
         for one in resource.get("Metadata", {}).get("checkov", {}).get("skip", [])
     ]
     assert skipped
