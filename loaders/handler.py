@@ -18,7 +18,7 @@ from loaders import ledger, redshift, reporting, runs, timeliness
 from loaders.contract import load_contracts
 from loaders.database import Connection, connect, is_alive, transaction
 from loaders.discovery import register_event, sweep
-from loaders.errors import LoaderError, TransientError, without_excerpts
+from loaders.errors import LoaderError, without_excerpts
 from loaders.failures import described, is_transient, logged
 from loaders.lake.plan import Planner
 from loaders.lake.switch import Switcher
@@ -258,12 +258,12 @@ def needs_build(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]
             with_redshift=redshift.is_enabled(os.environ),
         )
     if needed.build == "yes":
+        # By itself, so that nobody waits for the lease meanwhile; a build is right without it.
         try:
-            # By itself: it reads what has landed, and nobody should wait for the lease meanwhile.
             with transaction(_connection()) as cursor:
-                runs.index_new_rows(cursor)
-        except TransientError as error:
-            logger.warning("new rows are not indexed yet, the build reads more", error=str(error))
+                runs.index_new_rows(cursor, seconds=context.get_remaining_time_in_millis() / 2000)
+        except LoaderError as error:
+            logger.warning("new rows are not all indexed, the build reads more", error=str(error))
     logger.info("needs build", run_id=event["run_id"], **asdict(needed))
     return asdict(needed)
 

@@ -139,12 +139,14 @@ def needs_build(
     return Needed("yes" if build else "no", "yes" if redshift else "no")
 
 
-def index_new_rows(cursor: Cursor) -> None:
+def index_new_rows(cursor: Cursor, seconds: float) -> None:
     """Lets a build find the rows of new loads by the BRIN index of their raw table, and so without reading the others.
 
     Until then such an index knows nothing of appended rows, and they are looked for in everything that was appended
-    since the last VACUUM, which is a fifth of the table. Reads each new row once.
+    since the last VACUUM, which may be a fifth of the table. Reads each new row once. Raises LoaderError when that
+    takes longer than `seconds`, waiting for a VACUUM included; what was read until then stays indexed.
     """
+    cursor.execute("select set_config('statement_timeout', %s, true)", (str(int(seconds * 1000)),))
     cursor.execute(
         "select brin_summarize_new_values(pg_class.oid) from pg_class "
         "join pg_am on pg_am.oid = pg_class.relam and pg_am.amname = 'brin' "

@@ -55,7 +55,7 @@ class Database:
     def index_new_rows(self) -> None:
         """What the pipeline does before each build."""
         with closing(self._connect()) as connection, transaction(connection) as cursor:
-            runs.index_new_rows(cursor)
+            runs.index_new_rows(cursor, seconds=3600)
 
     def _connect(self) -> Connection:
         port, password = self.settings.postgres_port, self.settings.postgres_password

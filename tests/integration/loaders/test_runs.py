@@ -1,6 +1,7 @@
 """One run at a time, and no lost wake-up."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from loaders.database import transaction
 from loaders.discovery import register_event
 from loaders.errors import TerminalError
 from loaders.runs import MAX_ROUNDS, ROUND_FILES
-from tests.integration.loaders.conftest import EXECUTION, SALES, Pipeline
+from tests.integration.loaders.conftest import EXECUTION, SALES, Context, Pipeline
 from tests.integration.loaders.test_exactly_once import wait_for
 
 OTHER = EXECUTION.replace(":one", ":two")
@@ -227,6 +228,19 @@ def test_a_build_finds_new_rows_by_their_index(pipeline: Pipeline) -> None:
     assert needs_build(pipeline, run_id) == "yes"
     # Blocks are looked at in ranges of 128; the one in which the first load ends has the second's first rows.
     assert all(blocks / 4 < blocks_read(pipeline, load_id) < blocks * 3 / 4 for load_id in (first, second))
+
+
+def test_a_build_does_not_wait_for_an_index_that_takes_too_long(pipeline: Pipeline) -> None:
+    run_id = pipeline.open()["run_id"]
+    pipeline.load(pipeline.deliver("sales_data.csv", SALES + b"".join(b"%d,2,3,4,\n" % one for one in range(50_000))))
+    vacuum = pipeline.connect()
+    # Holds what a VACUUM holds.
+    vacuum.cursor().execute("lock table raw.sales in share update exclusive mode")
+    event = {"run_id": run_id, "round": 1, "force": False}
+    began = time.monotonic()
+    assert pipeline.call("needs_build", event, Context(remaining_milliseconds=2_000))["build"] == "yes"
+    assert time.monotonic() - began < 10
+    vacuum.close()
 
 
 def test_files_that_arrived_meanwhile_are_loaded_before_the_build_while_there_are_rounds(pipeline: Pipeline) -> None:
