@@ -49,7 +49,7 @@ def command(warehouse: str) -> None:
     postgres, aws, redshift = Postgres(settings), Aws(settings), Redshift(settings)
     _ensure("PostgreSQL", postgres.is_running, postgres.start)
     if warehouse == "both":
-        # Before AWS, which then finds a free port in the settings that it keeps.
+        # Before AWS, which keeps the settings it was started with: the port must be one that the harness got.
         _ensure("Redshift harness", redshift.is_running, redshift.start)
     for part in (aws, redshift):
         part.require_same_settings()

@@ -174,6 +174,11 @@ def test_a_function_whose_calls_nobody_counted_says_so() -> None:
     assert "(assumed: once a run)" in made.lines[0].counted
 
 
+def test_the_calls_of_every_function_of_the_project_are_counted() -> None:
+    made = of_stage("prod", Warehouse="both")
+    assert [line.resource.id for line in made.lines if "once a run" in line.counted] == []
+
+
 def test_a_region_without_prices_is_an_error_that_names_those_with() -> None:
     with pytest.raises(PriceError, match="no prices of eu-north-1, only of us-east-1"):
         read_prices("eu-north-1")
