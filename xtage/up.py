@@ -51,8 +51,8 @@ def command(warehouse: str) -> None:
     if warehouse == "both":
         # Before AWS, which keeps the settings it was started with: the port must be one that the harness got.
         _ensure("Redshift harness", redshift.is_running, redshift.start)
-    for part in (aws, redshift):
-        part.require_same_settings()
+        for part in (aws, redshift):
+            part.require_same_settings()
     _ensure("AWS", aws.is_running, aws.start)
     deploy_with_progress(LOCAL, session_for(LOCAL), {"Warehouse": warehouse})
     stage = find_stage()
