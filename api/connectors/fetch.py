@@ -44,7 +44,7 @@ def fetch(connector: Connector, begun: Fetch, around: Surroundings) -> Fetch:
     The object is put when the last page was read, whole; the watermark moves after it. Killed anywhere, it has landed
     everything or nothing, and the next fetch asks for the same days again: what landed twice counts once.
     """
-    first, last = _days(connector, around.memory)
+    first, last = _days(connector, begun, around.memory)
     begun = msgspec.structs.replace(begun, status="running", first_day=first, last_day=last)
     around.memory.keep_fetch(begun)
     try:
@@ -67,11 +67,11 @@ def _finished(fetch: Fetch) -> Fetch:
     return msgspec.structs.replace(fetch, finished_at=datetime.now(UTC))
 
 
-def _days(connector: Connector, memory: Memory) -> tuple[date | None, date | None]:
-    """The days to ask for; the last one fetched again, for it may not have been over."""
+def _days(connector: Connector, begun: Fetch, memory: Memory) -> tuple[date | None, date | None]:
+    """The days to ask for, up to the one it was asked for on; the next fetch has that one again: it may not be over."""
     if connector.range is None:
         return None, None
-    return memory.watermark() or connector.range.first_day, datetime.now(UTC).date()
+    return memory.watermark() or connector.range.first_day, begun.queued_at.date()
 
 
 def _fetched(connector: Connector, begun: Fetch, around: Surroundings) -> Fetch:

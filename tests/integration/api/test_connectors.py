@@ -29,7 +29,7 @@ RATES = [
     f'{{"Currency_Code": "EUR", "Date": "2022-01-{day:02}", "Exchange_Rate": 0.9{day}00000000001}}' for day in (1, 2)
 ]
 CUSTOMERS = [f'{{"Customer_ID": {n}, "Customer_Name": "Zoë \\u00e9 {n}", "Age": 40}}' for n in (1, 2, 3)]
-TODAY = datetime.now(UTC).date()
+ASKED_AT = datetime(2022, 5, 6, 23, 59, 59, tzinfo=UTC)
 
 
 def rates(*records: str) -> Behaviour:
@@ -66,7 +66,7 @@ class Bench:
     def fetch(self, connector: Connector, *script: Behaviour, seconds: float = 60, trust: bool = True) -> Fetch:
         """One fetch while the source answers so."""
         self.source.script[:] = script
-        begun = Fetch(fetch_id=str(uuid.uuid4()), status="queued", queued_at=datetime.now(UTC))
+        begun = Fetch(fetch_id=str(uuid.uuid4()), status="queued", queued_at=ASKED_AT)
         around = Surroundings(
             s3=self.s3,
             secrets=self.secrets,
@@ -132,8 +132,8 @@ def test_all_pages_by_number_become_one_object_with_every_digit_and_the_watermar
     assert [one.parameters["page"] for one in bench.source.requests] == ["1", "2", "3"]
     first = bench.source.requests[0]
     assert (first.path, first.headers["authorization"]) == ("/api/exchange_rates", "Bearer token of exchange_rates")
-    assert (first.parameters["date_from"], first.parameters["date_to"]) == ("2022-01-01", str(TODAY))
-    assert bench.memory("exchange_rates").watermark() == TODAY
+    assert (first.parameters["date_from"], first.parameters["date_to"]) == ("2022-01-01", "2022-05-06")
+    assert bench.memory("exchange_rates").watermark() == ASKED_AT.date()
 
 
 def test_all_pages_by_link_become_one_object_that_the_loader_reads_whole(bench: Bench) -> None:
@@ -163,7 +163,7 @@ def test_the_next_fetch_begins_at_the_last_day_of_the_one_before(bench: Bench) -
 def test_nothing_new_is_a_success_without_an_object(bench: Bench) -> None:
     ended = bench.fetch(bench.connector("exchange_rates"), rates())
     assert (ended.status, ended.records, ended.object_key, bench.objects()) == ("succeeded", 0, None, [])
-    assert bench.memory("exchange_rates").watermark() == TODAY
+    assert bench.memory("exchange_rates").watermark() == ASKED_AT.date()
 
 
 def test_a_full_feed_of_no_records_fails_for_it_would_close_every_one(bench: Bench) -> None:
