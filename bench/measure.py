@@ -62,7 +62,8 @@ def measure(command: Command, limit_seconds: float = 3600) -> Measurement:
         measured = json.loads(_output_of(starter, command.environment, limit_seconds))
         lines = (errors.read_text(errors="replace") + output.read_text(errors="replace")).splitlines()
     start = None
-    if lines and lines[-1].startswith("{"):
+    # A Glue job ends with a line of JSON too.
+    if lines and lines[-1].startswith('{"ready_at"'):
         ready = json.loads(lines.pop())
         start = Start(ready["ready_at"] - measured["started_at"], ready["ready_mb"])
     said = "\n".join(lines[-LAST_LINES:])
