@@ -55,7 +55,9 @@ def test_the_build_installs_what_the_lock_says() -> None:
 def test_the_buildspec_runs_the_whole_project_on_rds_or_where_it_is_told_to() -> None:
     buildspec: dict[str, Any] = yaml.safe_load((PROJECT / "orchestration" / "buildspec.yml").read_text())
     (command,) = buildspec["phases"]["build"]["commands"]
-    assert command.startswith('dbt build --target "${DBT_TARGET:-rds}" --exclude-resource-type unit_test || ')
+    assert command.startswith(
+        'dbt build --target "${DBT_TARGET:-rds}" --exclude-resource-type unit_test --log-level-file none || '
+    )
     assert "--no-index" in buildspec["phases"]["install"]["commands"][0]
 
 
