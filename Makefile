@@ -43,7 +43,7 @@ FEED_FILES := sales_data.csv transactions.csv products.csv customer_data.json ex
 # The longest first: so no worker is left alone with one at the end.
 TESTS := $(wildcard tests/end_to_end tests/redshift tests/dbt tests/infra tests/integration tests/glue tests/unit)
 # Each has servers of its own; tests/conftest.py says what stays together.
-WORKERS := 2
+WORKERS := 3
 say = @printf '\n== %s\n'
 
 .PHONY: help

@@ -117,7 +117,7 @@ def test_a_limit_is_compared_with_the_same_number_for_redshift_to_the_twentieth_
     ways = ", ".join(f"{{{{ {way}__exact_decimal('text') }}}}" for way in ("redshift", "postgres"))
     texts = "{{ clean_text('price_raw') }} as text from {{ ref('base_sales') }} where price is not null"
     sql = f"select {ways}, text from (select {texts} or price_issue = 'below_minimum') as texts"
-    found = warehouse.query(warehouse.dbt("--quiet", "compile", "--inline", sql).stdout)
+    found = warehouse.query(warehouse.dbt("--quiet", "compile", "--inline", sql))
     assert [row for row in found if abs(row[0] - row[1]) > Decimal("5e-20")] == []
     assert sum(row[1] < 0 for row in found) > 5
 
@@ -130,6 +130,6 @@ def test_the_decimal_cast_for_redshift_reads_what_the_one_for_postgres_reads(
     columns = (f"{way}__to_decimal('text', {precision}, {scale})" for way in ("redshift", "postgres"))
     texts = "{{ clean_text('price_raw') }} as text from {{ ref('base_sales') }}"
     sql = f"select {', '.join(f'{{{{ {column} }}}}' for column in columns)}, text from (select {texts}) as texts"
-    found = warehouse.query(warehouse.dbt("--quiet", "compile", "--inline", sql).stdout)
+    found = warehouse.query(warehouse.dbt("--quiet", "compile", "--inline", sql))
     assert [row for row in found if row[0] != row[1]] == []
     assert sum(row[0] is not None for row in found) > 100

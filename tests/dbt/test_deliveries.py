@@ -15,7 +15,7 @@ from tests.dbt.reference_marts import FeedState, issues
 from tests.dbt.warehouse import Warehouse
 
 
-@pytest.mark.parametrize(("seed", "on_rewrite"), [(1, "add"), (2, "replace"), (3, "replace")], ids=str)
+@pytest.mark.parametrize(("seed", "on_rewrite"), [(1, "add"), (2, "replace")], ids=str)
 def test_any_set_of_deliveries_gives_the_marts_that_the_delivery_rules_say(
     seed: int, on_rewrite: str, make_warehouse: Callable[[str], Warehouse], project_that_replaces: Path
 ) -> None:
@@ -34,8 +34,8 @@ def test_any_set_of_deliveries_gives_the_marts_that_the_delivery_rules_say(
 def assert_too_much_dirt_warns(warehouse: Warehouse, states: Mapping[str, FeedState]) -> None:
     """Dirt above the thresholds of the contracts is a warning with counts, and the build goes on."""
     name = "issues_stay_within_the_thresholds_of_the_contracts"
-    finished = warehouse.dbt("test", "--select", name)
-    assert "WARN=1 ERROR=0" in finished.stdout
+    printed = warehouse.dbt("test", "--select", name)
+    assert "WARN=1 ERROR=0" in printed
     found = warehouse.query(f"select feed, column_name, kind, issues, records from test_failures.{name}")
     assert {row[:3]: row[3:] for row in found} == dict(beyond_thresholds(states))
 

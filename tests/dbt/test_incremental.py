@@ -16,8 +16,6 @@ from tests.dbt.comparison import FEEDS
 from tests.dbt.histories import History, tables
 from tests.dbt.warehouse import DBT, Warehouse
 
-Build = Callable[..., None]
-
 # Small tables change as a whole all the time: they would always be built whole.
 ALWAYS_INCREMENTAL = "{incremental_up_to: 1000}"
 SOAK = bool(os.environ.get("XTAGE_SOAK"))
@@ -26,26 +24,18 @@ BUILT_ALONE = ("int_sales", "fct_sales", "int_products", "unified_sales", "data_
 STEPS = 15 if SOAK else 5
 
 
-@pytest.fixture
-def build(monkeypatch: pytest.MonkeyPatch) -> Callable[[Warehouse], Build]:
-    """Runs dbt in this process, which reads the project once."""
-
-    def for_warehouse(warehouse: Warehouse) -> Build:
-        monkeypatch.chdir(warehouse.project)
-        for name, value in (warehouse.dbt_environment | {"DO_NOT_TRACK": "1"}).items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.delenv("XTAGE_SCHEMA_PREFIX", raising=False)
+def builder(warehouse: Warehouse) -> Callable[..., None]:
+    """`dbt run` with these arguments, which reads the project once."""
+    with warehouse.surroundings():
         parsed = dbtRunner().invoke(["--quiet", "parse", "--target", "rds", "--vars", ALWAYS_INCREMENTAL])
-        runner = dbtRunner(manifest=parsed.result)
+    runner = dbtRunner(manifest=parsed.result)
 
-        def run(*arguments: str) -> None:
-            command = ["--quiet", "run", "--target", "rds", "--vars", ALWAYS_INCREMENTAL, *arguments]
-            finished = runner.invoke(command)
-            assert finished.success, finished.exception or finished.result
+    def run(*arguments: str) -> None:
+        with warehouse.surroundings():
+            finished = runner.invoke(["--quiet", "run", "--target", "rds", "--vars", ALWAYS_INCREMENTAL, *arguments])
+        assert finished.success, finished.exception or finished.result
 
-        return run
-
-    return for_warehouse
+    return run
 
 
 @pytest.mark.soak
@@ -56,7 +46,6 @@ def test_incremental_runs_equal_a_full_refresh_row_for_row(
     on_rewrite: str,
     make_warehouse: Callable[[str], Warehouse],
     project_that_replaces: Path,
-    build: Callable[[Warehouse], Build],
 ) -> None:
     """After each step of a random history the marts are what the delivery rules say, and at its end all tables are
     those of a full refresh. Before some steps there are builds of one model, that are killed, or two at once."""
@@ -64,7 +53,7 @@ def test_incremental_runs_equal_a_full_refresh_row_for_row(
     if on_rewrite == "replace":
         warehouse = replace(warehouse, project=project_that_replaces)
     history = History(warehouse, random.Random(seed), on_rewrite)
-    run = build(warehouse)
+    run = builder(warehouse)
     for feed in FEEDS:
         history.deliver(feed)
     run()
@@ -111,9 +100,9 @@ def test_only_what_changed_is_built_again(make_warehouse: Callable[[str], Wareho
     for feed in FEEDS:
         history.deliver(feed)
     warehouse.dbt("run")
-    assert built_again(warehouse.dbt("run").stdout) == set()
+    assert built_again(warehouse.dbt("run")) == set()
     change(project / "dbt_project/macros/contracts.sql", '"value": "120"', '"value": "17"')
-    assert built_again(warehouse.dbt("run").stdout) == {
+    assert built_again(warehouse.dbt("run")) == {
         "int_customers",
         "int_issues",
         "dim_customers_history",
@@ -129,7 +118,7 @@ def test_only_what_changed_is_built_again(make_warehouse: Callable[[str], Wareho
         "transaction_date,",
         "transaction_date + 1 as transaction_date,",
     )
-    assert built_again(warehouse.dbt("run").stdout) == {"fct_sales", "unified_sales", "int_daily_sales"}
+    assert built_again(warehouse.dbt("run")) == {"fct_sales", "unified_sales", "int_daily_sales"}
 
 
 def built_again(output: str) -> set[str]:

@@ -148,7 +148,7 @@ def test_each_of_the_three_date_formats_of_sales_is_counted(
     sample: tuple[Warehouse, list[Delivery], dict[int, list[Record]]],
 ) -> None:
     warehouse, deliveries, loads = sample
-    sql = warehouse.dbt("--quiet", "compile", "--inline", "{{ dates_by_format() }}").stdout
+    sql = warehouse.dbt("--quiet", "compile", "--inline", "{{ dates_by_format() }}")
     found = {row[2]: row[3:] for row in warehouse.query(sql) if row[0] == "sales"}
     [load_id] = [delivery.load_id for delivery in deliveries if delivery.feed == "sales"]
     texts = [(record["transaction_date"] or "").strip() for record in loads[load_id]]

@@ -1,16 +1,18 @@
 """A database of its own with the loaders' tables, what loaders would have landed in it, and dbt run on it."""
 
 import hashlib
-import os
-import subprocess
+import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
+from dbt.cli.main import dbtRunner
 
 from loaders.contract import Contract
 from loaders.tables import raw_tables
@@ -154,17 +156,21 @@ class Warehouse:
             for number, record in enumerate(records, start=1):
                 writer.write_row([*(record[column] for column in columns), load_id, number])
 
-    def dbt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Runs dbt on this database; fails with dbt's own words when it fails."""
-        environment = {**os.environ, **self.dbt_environment}
-        environment.pop("XTAGE_SCHEMA_PREFIX", None)
-        finished = subprocess.run(
-            [str(DBT), "--no-use-colors", *arguments, "--target", "rds"],
-            cwd=self.project,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert not check or finished.returncode == 0, finished.stdout[-8000:] + finished.stderr[-2000:]
-        return finished
+    @contextmanager
+    def surroundings(self) -> Iterator[None]:
+        """Makes this process one in which dbt works on this database."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.project)
+            patch.delenv("XTAGE_SCHEMA_PREFIX", raising=False)
+            for name, value in self.dbt_environment.items():
+                patch.setenv(name, value)
+            yield
+
+    def dbt(self, *arguments: str) -> str:
+        """Runs dbt on this database, in this process, which has imported it once; what it printed. Fails with that
+        when dbt fails."""
+        printed = io.StringIO()
+        with self.surroundings(), redirect_stdout(printed):
+            finished = dbtRunner().invoke(["--no-use-colors", *arguments, "--target", "rds"])
+        assert finished.success, f"{finished.exception}\n{printed.getvalue()[-8000:]}"
+        return printed.getvalue()

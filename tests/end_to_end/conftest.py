@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from localcloud.ports import free_port
-from localcloud.settings import PROJECT
+from localcloud.postgres import Postgres
+from localcloud.settings import PROJECT, Settings
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,15 @@ class Cloud:
         )
         return done.stdout
 
-    def sql(self, statement: str) -> list[dict[str, Any]]:
-        """The rows that `xtage sql` answers."""
-        rows: list[dict[str, Any]] = json.loads(self.ok("sql", statement, "--format", "json"))
-        return rows
+    def connect(self) -> psycopg.Connection[Any]:
+        """To the database, as its owner: for what is asked again and again, where a command each time would cost more
+        than the work that is waited for."""
+        return psycopg.connect(Postgres(Settings.from_environment(self.environment)).dsn)
+
+    def sql(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
+        """The rows that a query gives."""
+        with self.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(statement.encode(), parameters or None).fetchall()
 
     def status(self) -> dict[str, Any]:
         """What `xtage status` knows."""
@@ -67,7 +75,8 @@ class Cloud:
         """The deliveries of one object key, oldest first."""
         return self.sql(
             "select delivery_id, status, load_id, run_id, error from ops.deliveries "
-            f"where object_key = '{object_key}' order by delivery_id"
+            "where object_key = %s order by delivery_id",
+            object_key,
         )
 
     def wait_for(self, promise: str, reached: Callable[[], bool], seconds: float = 120) -> None:

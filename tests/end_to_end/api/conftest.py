@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 import pytest
 import requests
 
@@ -51,7 +50,7 @@ class Api:
 
     def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """What a statement gives to the owner of the database."""
-        with psycopg.connect(self.cloud.status()["rds_dsn"]) as connection:
+        with self.cloud.connect() as connection:
             cursor = connection.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description else []
 

@@ -156,10 +156,7 @@ def test_the_page_about_the_api_and_all_it_is_made_of_come_from_the_api_without_
 
 def test_a_restart_of_the_database_is_no_error(api: Api) -> None:
     api.get("/v1/health")
-    api.cloud.sql("select 1 as one")
-    import psycopg
-
-    with psycopg.connect(api.cloud.status()["rds_dsn"], autocommit=True) as connection:
+    with api.cloud.connect() as connection:
         connection.execute("set role none")
         connection.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'xtage api'"
