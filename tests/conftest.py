@@ -24,6 +24,7 @@ class Together(LoadFileScheduling):  # type: ignore[misc]
         return API if file.startswith(API) else file
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
     """What `--numprocesses` distributes tests by."""
     return Together(config, log)

@@ -14,7 +14,7 @@ from dbt.cli.main import dbtRunner
 
 from tests.dbt.comparison import FEEDS
 from tests.dbt.histories import History, tables
-from tests.dbt.warehouse import DBT, Warehouse
+from tests.dbt.warehouse import DBT, QUICKLY, Warehouse
 
 # Small tables change as a whole all the time: they would always be built whole.
 ALWAYS_INCREMENTAL = "{incremental_up_to: 1000}"
@@ -32,7 +32,8 @@ def builder(warehouse: Warehouse) -> Callable[..., None]:
 
     def run(*arguments: str) -> None:
         with warehouse.surroundings():
-            finished = runner.invoke(["--quiet", "run", "--target", "rds", "--vars", ALWAYS_INCREMENTAL, *arguments])
+            options = ["--target", "rds", "--vars", ALWAYS_INCREMENTAL]
+            finished = runner.invoke(["--quiet", *QUICKLY, "run", *options, *arguments])
         assert finished.success, finished.exception or finished.result
 
     return run

@@ -20,6 +20,9 @@ from localcloud.settings import PROJECT
 
 Record = Mapping[str, str | None]
 
+QUICKLY = ("--log-level-file", "none", "--no-write-json")
+"""What dbt needs not do where nobody reads its files."""
+
 # dbt as it is installed beside this Python: the tests must not depend on an activated environment.
 DBT = Path(sys.executable).with_name("dbt")
 
@@ -171,6 +174,6 @@ class Warehouse:
         when dbt fails."""
         printed = io.StringIO()
         with self.surroundings(), redirect_stdout(printed):
-            finished = dbtRunner().invoke(["--no-use-colors", *arguments, "--target", "rds"])
+            finished = dbtRunner().invoke(["--no-use-colors", *QUICKLY, *arguments, "--target", "rds"])
         assert finished.success, f"{finished.exception}\n{printed.getvalue()[-8000:]}"
         return printed.getvalue()
