@@ -18,7 +18,7 @@ from loaders.parse.batch import Lines, Reject, Summary
 from loaders.parse.buffer import BLOCK_BYTES, Buffer
 from loaders.parse.json_blocks import NEGATIVE_ZERO, REFUSED
 from loaders.parse.json_intake import Block, RecordIntake
-from loaders.parse.json_record import MAX_DEPTH, Malformed, Violation, parsed
+from loaders.parse.json_record import MAX_DEPTH, Malformed, Violation, depth_of, parsed, quotes_in
 from loaders.parse.json_tree import Record
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -104,11 +104,11 @@ def _decoded(block: Block) -> list[dict[str, Any]]:
     if rb"\u0000" in text or (b"-0" in text and NEGATIVE_ZERO.search(text)):
         raise ValueError("a value needs a closer look")
     texts = text.split(b"\n") if block.are_lines else list(map(bytes, _TEXTS.decode(b"[" + text + b"]")))
-    if any(one.count(b"{") + one.count(b"[") >= MAX_DEPTH for one in texts):
+    if any(depth_of(one) > MAX_DEPTH for one in texts):
         raise ValueError("a record may nest too deeply")
     records = [_DECODE(one) for one in texts]
     if not all(type(record) is dict for record in records):
         raise ValueError("a record is no object")
-    if _ENCODE(records).count(b'"') != text.count(b'"'):
+    if quotes_in(_ENCODE(records)) != quotes_in(text):
         raise ValueError("a name may stand twice in an object")
     return records
