@@ -48,7 +48,8 @@ def split(loader: Loader, delivery_id: int, run_id: int | None) -> Split:
         work = Work.begin(loader.s3, delivery.version.bucket, delivery.delivery_id)
         try:
             manifest = _write(loader, delivery, contract, work)
-            _require_new(loader, contract, manifest.content_sha256)
+            if delivery.load_id is None:
+                _require_new(loader, contract, manifest.content_sha256)
         except Exception:
             work.remove()
             raise
@@ -89,6 +90,7 @@ def _write(loader: Loader, delivery: Delivery, contract: Contract, work: Work) -
         records_rejected=counts.records_rejected,
         blank_lines=counts.blank_lines,
         elements={array.name: counts.elements[array.name] for array, _ in arrays_of(contract.arrays)},
+        replay_requested_at=delivery.replay_requested_at,
     )
     work.write(MANIFEST, msgspec.json.encode(manifest))
     return manifest
