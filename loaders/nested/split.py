@@ -79,6 +79,9 @@ def _write(loader: Loader, delivery: Delivery, contract: Contract, work: Work) -
     require_records(contract, counts, first_reject)
     rejects.close()
     parts.close()
+    if not parts.count:
+        # Spark does not read from a place where nothing is.
+        work.write(parts.name.format(1), b"")
     work.write("layout.json", msgspec.json.encode(layout_of(contract)))
     manifest = Manifest(
         feed=contract.feed,

@@ -84,6 +84,15 @@ def test_the_good_records_land_with_their_elements_and_the_bad_ones_are_listed(
     assert work_of(pipeline) == []
 
 
+def test_a_file_of_which_every_record_is_rejected_lands_them_as_rejects(pipeline: Pipeline) -> None:
+    delivery = pipeline.deliver("orders.jsonl", b"\n".join(record for record, _ in BAD.values()))
+    made = split(pipeline, delivery)
+    assert [key for key in work_of(pipeline) if "/parts/" in key], "Spark wants something to read"
+    landed = land(pipeline, delivery, made["prefix"])
+    assert (landed["status"], landed["records_loaded"], landed["records_rejected"]) == ("loaded", 0, 4)
+    assert rows(pipeline) == [0, 0, 0, 1, 4, 2]
+
+
 def test_landing_again_and_the_same_content_again_land_nothing(
     pipeline: Pipeline, flatten: Callable[[str], dict[str, Any]]
 ) -> None:
@@ -368,7 +377,7 @@ def test_a_replay_that_fails_leaves_what_had_landed_and_is_told(
 def test_a_nested_load_is_replayed_at_once_when_its_contract_nests_no_arrays_any_more(
     pipeline: Pipeline, flatten: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = landed(pipeline, flatten, "orders.json", order(1))
+    first = landed(pipeline, flatten, "orders.json", order(1, shipping={"city": "Graz"}))
     pipeline.call("replay", {"load_id": first["load_id"]})
     with_contract(monkeypatch, arrays=(), version="2.0.0")
     run = pipeline.open()["run_id"]
@@ -377,4 +386,5 @@ def test_a_nested_load_is_replayed_at_once_when_its_contract_nests_no_arrays_any
     assert (again["status"], again["records_loaded"]) == ("loaded", 1)
     assert rows(pipeline) == [1, 0, 0, 1, 0, 0]
     assert pipeline.query("select route, contract_version from ops.loads") == [("lambda", "2.0.0")]
+    assert pipeline.query("select shipping_city from raw.orders") == [("Graz",)]
     assert to_do(pipeline, run) == []
