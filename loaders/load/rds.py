@@ -151,7 +151,7 @@ class Loader:
                     raw_table(contract).qualified,
                     load_id,
                     items,
-                    lambda: self.require_time(stream.bytes_read, delivery.bytes),
+                    lambda: self.require_time(f"{stream.bytes_read} of {delivery.bytes} bytes"),
                 )
                 copy.run()
             content_sha256 = stream.finish()
@@ -167,7 +167,7 @@ class Loader:
                 return None
         with ObjectStream(self.s3, delivery.version) as stream:
             while stream.read(1 << 20):
-                self.require_time(stream.bytes_read, delivery.bytes)
+                self.require_time(f"{stream.bytes_read} of {delivery.bytes} bytes")
             return stream.finish()
 
     def settle_as_duplicate(self, delivery: Delivery, run_id: int | None, content_sha256: str) -> bool:
@@ -180,12 +180,12 @@ class Loader:
                 )
         return load_id is not None
 
-    def require_time(self, bytes_read: int, size: int) -> None:
+    def require_time(self, done: str) -> None:
         """Raises TerminalError when there is just enough time left to say so."""
         if self.seconds_left() < RESERVE_SECONDS:
             raise TerminalError(
-                f"time ran out after {bytes_read} of {size} bytes; nothing of it landed",
-                remedy="give the load function more time or memory, or drop the file in parts",
+                f"time ran out after {done}; nothing of it landed",
+                remedy="give the function more time or memory, or drop the file in parts",
             )
 
 

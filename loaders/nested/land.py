@@ -70,7 +70,7 @@ def _copy(loader: Loader, cursor: Cursor, table: Table, load_id: int, work: Work
                     rows += batch.records
                     yield batch
 
-    Copy(cursor, table.qualified, load_id, batches(), lambda: loader.require_time(0, 0)).run()
+    Copy(cursor, table.qualified, load_id, batches(), lambda: loader.require_time(f"{rows} rows of {table.name}")).run()
     return rows
 
 

@@ -66,7 +66,7 @@ def _write(loader: Loader, delivery: Delivery, contract: Contract, work: Work) -
         reader = read_nested(stream, delivery.version.object_key, contract)
         with closing(read_ahead(reader, Lines)) as pieces:
             for piece in pieces:
-                loader.require_time(stream.bytes_read, delivery.bytes)
+                loader.require_time(f"{stream.bytes_read} of {delivery.bytes} bytes")
                 if isinstance(piece, Reject):
                     first_reject = first_reject or told(piece)
                     rejects.add(reject_line(piece))

@@ -10,7 +10,7 @@ import pytest
 from loaders import handler
 from loaders.contract import Contract, load_contracts
 from loaders.errors import DataError, TerminalError, TransientError
-from tests.integration.loaders.conftest import EXECUTION, Pipeline
+from tests.integration.loaders.conftest import EXECUTION, Context, Pipeline
 
 BAD = {
     2: (b'{"order_id": 2, "lines": 7}', "not_an_array"),
@@ -116,6 +116,9 @@ def test_tables_that_are_not_what_was_counted_do_not_land(
     delivery = pipeline.deliver("orders.json", order(1))
     made = split(pipeline, delivery)
     flatten(made["location"])
+    event = {"delivery_id": delivery, "run_id": None, "prefix": made["prefix"]}
+    with pytest.raises(TerminalError, match="time ran out after 0 rows of orders; nothing of it landed"):
+        pipeline.call("land", event, Context(remaining_milliseconds=5_000))
     [payments] = [key for key in work_of(pipeline) if "tables/orders__payments" in key]
     pipeline.s3.delete_object(Bucket=pipeline.bucket, Key=payments)
     with pytest.raises(TerminalError, match=r"orders__payments: 0 rows of 1\); nothing of it landed"):
