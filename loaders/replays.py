@@ -5,11 +5,18 @@ Functions work in their caller's transaction.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from loaders.contract import Contract
 from loaders.database import Cursor
+from loaders.errors import TerminalError
 from loaders.ledger import Delivery, Landed
 from loaders.runs import lock_lease
 from loaders.tables import NOW, quoted, raw_tables
+
+CopyUnder: TypeAlias = Callable[[Cursor, int], Landed]
+"""Copies a file's records and rejects under the id of a load; says what it landed."""
 
 
 def request_replay(cursor: Cursor, delivery: Delivery) -> None:
@@ -29,7 +36,23 @@ def request_replay(cursor: Cursor, delivery: Delivery) -> None:
     )
 
 
-def remove_landed(cursor: Cursor, load_id: int, contract: Contract) -> None:
+def land_again(
+    cursor: Cursor, delivery: Delivery, load_id: int, contract: Contract, run_id: int | None, copy: CopyUnder
+) -> None:
+    """Lands what `copy` lands under the load's id, in the place of what the load landed.
+
+    Raises TerminalError where that is of another content. A replay that was asked for meanwhile is still to be done.
+    """
+    _remove_landed(cursor, load_id, contract)
+    if not _record_load(cursor, load_id, contract, copy(cursor, load_id)):
+        raise TerminalError(
+            f"version {delivery.version.version_id} does not hold what load {load_id} landed",
+            remedy="find out who changed the bucket; the tables are as they were",
+        )
+    _finish(cursor, delivery, run_id)
+
+
+def _remove_landed(cursor: Cursor, load_id: int, contract: Contract) -> None:
     """Deletes the rows and rejects of a load, also from the tables of arrays that its contract had when it landed."""
     cursor.execute(
         "select table_name from ops.load_arrays where load_id = %s and to_regclass('raw.' || quote_ident(table_name)) "
@@ -43,7 +66,7 @@ def remove_landed(cursor: Cursor, load_id: int, contract: Contract) -> None:
         cursor.execute(f"delete from {table} where load_id = %s", (load_id,))
 
 
-def record_load_again(cursor: Cursor, load_id: int, contract: Contract, landed: Landed) -> bool:
+def _record_load(cursor: Cursor, load_id: int, contract: Contract, landed: Landed) -> bool:
     """Renews what a load counted, with which contract and when it landed; false when the load is of another content."""
     cursor.execute(
         f"""
@@ -68,20 +91,17 @@ def record_load_again(cursor: Cursor, load_id: int, contract: Contract, landed: 
     return bool(cursor.fetchall())
 
 
-def finish_replay(cursor: Cursor, delivery_id: int, run_id: int | None) -> None:
-    """Says that a delivery has landed again.
-
-    Under the lease's lock, as a build begins: either that sees it, or the next run builds again.
-    """
+def _finish(cursor: Cursor, delivery: Delivery, run_id: int | None) -> None:
+    # Under the lease's lock, as a build begins: either that sees this replay, or the next run builds again.
     lock_lease(cursor)
-    cursor.execute(f"update ops.deliveries set finished_at = {NOW} where delivery_id = %s", (delivery_id,))
+    cursor.execute(f"update ops.deliveries set finished_at = {NOW} where delivery_id = %s", (delivery.delivery_id,))
     cursor.execute(
         f"""
         update ops.replays
         set
             status = 'loaded', run_id = coalesce(%s, run_id), attempts = attempts + 1, error = null,
             finished_at = {NOW}
-        where delivery_id = %s
+        where delivery_id = %s and requested_at = %s
         """,
-        (run_id, delivery_id),
+        (run_id, delivery.delivery_id, delivery.replay_requested_at),
     )

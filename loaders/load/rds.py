@@ -16,7 +16,7 @@ from loaders.ledger import Delivery, Landed
 from loaders.load.copy import Copy
 from loaders.load.read_ahead import read_ahead
 from loaders.parse import Batch, read
-from loaders.replays import finish_replay, record_load_again, remove_landed
+from loaders.replays import CopyUnder, land_again
 from loaders.storage import ObjectStream
 from loaders.tables import raw_table
 
@@ -105,9 +105,7 @@ class Loader:
             )
         self.land(delivery, contract, run_id, lambda cursor, load_id: self._copy(cursor, delivery, contract, load_id))
 
-    def land(
-        self, delivery: Delivery, contract: Contract, run_id: int | None, copy: Callable[[Cursor, int], Landed]
-    ) -> None:
+    def land(self, delivery: Delivery, contract: Contract, run_id: int | None, copy: CopyUnder) -> None:
         """Lands what `copy` lands under the id of a load, with the load and the delivery's status, in one transaction.
 
         A delivery that has landed keeps its load, and what that landed before goes. Nothing happens where somebody has
@@ -120,26 +118,9 @@ class Loader:
             if (now.status, now.replay_requested_at) != (delivery.status, delivery.replay_requested_at):
                 return
             if delivery.load_id is None:
-                load_id = ledger.new_load_id(cursor)
-                landed = copy(cursor, load_id)
-                if not ledger.record_load(cursor, load_id, contract, landed):
-                    raise LandedMeanwhileError(landed.content_sha256)
-                ledger.finish_delivery(
-                    cursor,
-                    delivery.delivery_id,
-                    run_id,
-                    "loaded",
-                    content_sha256=landed.content_sha256,
-                    load_id=load_id,
-                )
+                _land_first(cursor, delivery, contract, run_id, copy)
             else:
-                remove_landed(cursor, delivery.load_id, contract)
-                if not record_load_again(cursor, delivery.load_id, contract, copy(cursor, delivery.load_id)):
-                    raise TerminalError(
-                        f"version {delivery.version.version_id} does not hold what load {delivery.load_id} landed",
-                        remedy="find out who changed the bucket; the tables are as they were",
-                    )
-                finish_replay(cursor, delivery.delivery_id, run_id)
+                land_again(cursor, delivery, delivery.load_id, contract, run_id, copy)
 
     def _copy(self, cursor: Cursor, delivery: Delivery, contract: Contract, load_id: int) -> Landed:
         """Lands the file's records and rejects."""
@@ -187,6 +168,15 @@ class Loader:
                 f"time ran out after {done}; nothing of it landed",
                 remedy="give the function more time or memory, or drop the file in parts",
             )
+
+
+def _land_first(cursor: Cursor, delivery: Delivery, contract: Contract, run_id: int | None, copy: CopyUnder) -> None:
+    load_id = ledger.new_load_id(cursor)
+    landed = copy(cursor, load_id)
+    if not ledger.record_load(cursor, load_id, contract, landed):
+        raise LandedMeanwhileError(landed.content_sha256)
+    sha256 = landed.content_sha256
+    ledger.finish_delivery(cursor, delivery.delivery_id, run_id, "loaded", content_sha256=sha256, load_id=load_id)
 
 
 class LandedMeanwhileError(Exception):

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
-from loaders import handler
+from loaders import handler, ledger
 from loaders.contract import Contract, load_contracts
+from loaders.database import Cursor, transaction
 from loaders.errors import DataError, TerminalError, TransientError
+from loaders.ledger import Landed
+from loaders.parse import Summary
+from loaders.replays import land_again
 from tests.integration.loaders.conftest import EXECUTION, Context, Pipeline
 
 BAD = {
@@ -329,6 +333,22 @@ def test_a_replay_that_is_asked_for_again_while_it_is_under_way_begins_anew(pipe
     settled = pipeline.call("land", event | {"prefix": made["prefix"]})
     assert (settled["status"], contents(pipeline), work_of(pipeline)) == ("pending", before, [])
     assert [one["delivery_id"] for one in to_do(pipeline, run)] == [delivery], "the same run takes it again"
+
+
+def test_a_replay_that_is_asked_for_while_the_other_one_lands_is_still_to_be_done(pipeline: Pipeline) -> None:
+    delivery = enter(pipeline)
+    run = pipeline.open()["run_id"]
+    pipeline.call("replay", {"load_id": 1})
+
+    def copy_while_somebody_asks(cursor: Cursor, load_id: int) -> Landed:
+        pipeline.query("update ops.replays set requested_at = clock_timestamp() at time zone 'utc'")
+        return Landed("x", Summary(), "glue")
+
+    with transaction(handler._connection()) as cursor:
+        found = ledger.find_delivery(cursor, delivery)
+        land_again(cursor, found, 1, load_contracts()["orders"], run, copy_while_somebody_asks)
+    assert rows(pipeline) == [0, 0, 0, 1, 0, 0]
+    assert [one["delivery_id"] for one in to_do(pipeline, run)] == [delivery]
 
 
 @pytest.mark.parametrize(
