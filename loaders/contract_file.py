@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 import msgspec
 import yaml
 
-from loaders.contract import ArrayTable, Contract, Freshness, Tolerated
+from loaders.contract import Contract, Freshness, Tolerated
 from loaders.contract_checks import NAME, custom_of, one_line, refuse_repeated, require_one_of, required, words
 from loaders.contract_document import (
     Document,
@@ -26,6 +26,7 @@ from loaders.contract_document import (
 from loaders.contract_nested import Defaults, table_of
 from loaders.contract_quality import MistakeError, tolerated_in
 from loaders.errors import ContractError
+from loaders.tables import raw_tables
 
 SUFFIX = ".odcs.yaml"
 YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -50,12 +51,18 @@ def read_directory(directory: Path) -> dict[str, Contract]:
         raise ContractError(f"there is no contracts directory {directory}", remedy="restore contracts/ of the project")
     contracts: dict[str, Contract] = {}
     problems: list[str] = []
+    feeds: dict[str, str] = {}
     for path in sorted(directory.glob("*.yaml")):
         try:
             contract = read_file(path)
             contracts[contract.feed] = contract
         except ContractError as error:
             problems.append(str(error))
+            continue
+        for table in raw_tables(contract):
+            if table.name in feeds:
+                problems.append(f"{path.name}: table name {table.name!r} is that of a table of {feeds[table.name]} too")
+            feeds[table.name] = contract.feed
     if problems:
         raise ContractError(" | ".join(problems))
     if not contracts:
@@ -85,17 +92,15 @@ def _contract(document: Document, path: Path) -> Contract:
         usual=tolerated_in(table.quality, Tolerated(), "schema"),
     )
     found = table_of(table.properties or (), str(table.name), defaults)
-    key = _key(table.properties or ())
-    _refuse_shadowed_keys(key, found.arrays)
     delivery, on_rewrite = custom.get("delivery"), custom.get("onRewrite", "add")
     require_one_of(delivery, ("full", "delta"), "customProperties.delivery")
     require_one_of(on_rewrite, ("add", "replace"), "customProperties.onRewrite")
-    return Contract(
+    contract = Contract(
         feed=str(table.name),
         version=required(document.version, "version"),
         description=one_line(required(table.description, "schema.description")),
         owner=_owner(document),
-        key=key,
+        key=_key(table.properties or ()),
         columns=tuple(found.columns),
         delivery=cast(Literal["full", "delta"], delivery),
         on_rewrite=cast(Literal["add", "replace"], on_rewrite),
@@ -108,6 +113,10 @@ def _contract(document: Document, path: Path) -> Contract:
         json_path=cast("str | None", custom.get("jsonPath")),
         arrays=tuple(found.arrays),
     )
+    # An array's table has the key of its record and the places of the elements around beside the element's values.
+    for made in raw_tables(contract):
+        refuse_repeated((column.name for column in made.columns), f"column name of {made.name}")
+    return contract
 
 
 def _table(document: Document, path: Path) -> SchemaObject:
@@ -142,13 +151,6 @@ def _key_columns(properties: Iterable[SchemaProperty], prefix: str = "") -> Iter
         if column.primary_key:
             yield f"{prefix}{column.name}", column
         yield from _key_columns(column.properties or (), f"{prefix}{column.name}_")
-
-
-def _refuse_shadowed_keys(key: tuple[str, ...], arrays: Iterable[ArrayTable]) -> None:
-    """An array's table has the key of its record beside the values of the element."""
-    for array in arrays:
-        refuse_repeated((*key, *(column.name for column in array.columns)), f"column name of {array.name}")
-        _refuse_shadowed_keys(key, array.arrays)
 
 
 def _freshness(properties: Iterable[ServiceLevelAgreementProperty]) -> Freshness:

@@ -177,12 +177,13 @@ def _keep_lease(event: dict[str, Any]) -> None:
 def replay(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Lands the delivery of {"load_id": n} or {"object_key": key} again and answers with what became of it.
 
-    Where there is a Redshift it is brought up to date too; `redshift_error` tells why it could not be, which the next
-    run makes up for, and is null when it was, or where there is none.
+    What goes by way of Glue is `pending` then: the next run lands it. Where there is a Redshift it is brought up to
+    date too; `redshift_error` tells why it could not be, which the next run makes up for, and is null when it was, or
+    where there is none.
     """
     outcome = land_again(_loader(context), load_id=event.get("load_id"), object_key=event.get("object_key"))
     logger.info("replayed", **reporting.facts(outcome))
-    return {**asdict(outcome), "redshift_error": _copy_replayed(context)}
+    return {**asdict(outcome), "redshift_error": None if outcome.status == "pending" else _copy_replayed(context)}
 
 
 def _copy_replayed(context: LambdaContext) -> str | None:

@@ -17,10 +17,15 @@ from loaders.tables import NOW
 MAX_ATTEMPTS = 5
 """Attempts after which a delivery whose errors are all transient counts as failed."""
 
-FIND = (
-    "select delivery_id, feed, bucket, object_key, version_id, etag, bytes, delivered_at, status, load_id, error "
-    "from ops.deliveries"
-)
+FIND = """
+    select
+        deliveries.delivery_id, deliveries.feed, deliveries.bucket, deliveries.object_key, deliveries.version_id,
+        deliveries.etag, deliveries.bytes, deliveries.delivered_at, coalesce(replays.status, deliveries.status),
+        deliveries.load_id, case when replays.delivery_id is null then deliveries.error else replays.error end,
+        replays.requested_at
+    from ops.deliveries
+    left join ops.replays on deliveries.delivery_id = replays.delivery_id
+"""
 
 UNRECOGNIZED = (
     "belongs to no feed, or to several -> drop it as raw/<feed>/<name>, or add its name to a contract's filePatterns"
@@ -29,7 +34,10 @@ UNRECOGNIZED = (
 
 @dataclass(frozen=True)
 class Delivery:
-    """One registered object version, as far as loading it needs to know."""
+    """One registered object version, as far as loading it needs to know.
+
+    Status and error are those of its replay, where it was asked for again: `pending` with a load is a replay to do.
+    """
 
     delivery_id: int
     feed: str | None
@@ -40,6 +48,16 @@ class Delivery:
     status: str
     load_id: int | None
     error: str | None
+    replay_requested_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What was landed of a file: the hash of its bytes in S3, its counts, and which way."""
+
+    content_sha256: str
+    counts: Summary
+    route: Route = "lambda"
 
 
 def register(cursor: Cursor, drop: Drop, contracts: Mapping[str, Contract], sequencer: str | None = None) -> int:
@@ -114,7 +132,7 @@ def recognize_again(cursor: Cursor, contracts: Mapping[str, Contract]) -> int:
 
 def find_delivery(cursor: Cursor, delivery_id: int) -> Delivery:
     """One delivery. Raises TerminalError when there is none of that id."""
-    cursor.execute(f"{FIND} where delivery_id = %s", (delivery_id,))
+    cursor.execute(f"{FIND} where deliveries.delivery_id = %s", (delivery_id,))
     rows = cursor.fetchall()
     if not rows:
         raise TerminalError(f"there is no delivery {delivery_id}", remedy="see ops.deliveries for those there are")
@@ -124,8 +142,9 @@ def find_delivery(cursor: Cursor, delivery_id: int) -> Delivery:
 def refused_on_arrival(cursor: Cursor, delivery_ids: Sequence[int]) -> list[Delivery]:
     """Those deliveries that were refused when they were registered, oldest first."""
     cursor.execute(
-        f"{FIND} where delivery_id = any(cast(%s as bigint[])) and status in ('failed', 'unrecognized') "
-        "and attempts = 0 order by delivery_id",
+        f"{FIND} where deliveries.delivery_id = any(cast(%s as bigint[])) "
+        "and deliveries.status in ('failed', 'unrecognized') and deliveries.attempts = 0 "
+        "order by deliveries.delivery_id",
         (list(delivery_ids),),
     )
     return [_delivery(*row) for row in cursor.fetchall()]
@@ -177,9 +196,7 @@ def new_load_id(cursor: Cursor) -> int:
     return int(cursor.fetchall()[0][0])
 
 
-def record_load(
-    cursor: Cursor, load_id: int, contract: Contract, content_sha256: str, counts: Summary, route: Route = "lambda"
-) -> bool:
+def record_load(cursor: Cursor, load_id: int, contract: Contract, landed: Landed) -> bool:
     """Writes the load; false when its content has landed meanwhile (waits for a session that is just landing it)."""
     cursor.execute(
         """
@@ -194,13 +211,13 @@ def record_load(
         (
             load_id,
             contract.feed,
-            content_sha256,
+            landed.content_sha256,
             contract.version,
-            counts.records_read,
-            counts.records_loaded,
-            counts.records_rejected,
-            counts.blank_lines,
-            route,
+            landed.counts.records_read,
+            landed.counts.records_loaded,
+            landed.counts.records_rejected,
+            landed.counts.blank_lines,
+            landed.route,
         ),
     )
     return bool(cursor.fetchall())
@@ -213,30 +230,6 @@ def record_arrays(cursor: Cursor, load_id: int, elements: Mapping[str, int], row
             "insert into ops.load_arrays (load_id, table_name, elements, rows_loaded) values (%s, %s, %s, %s)",
             (load_id, table, count, rows[table]),
         )
-
-
-def record_load_again(cursor: Cursor, load_id: int, contract: Contract, content_sha256: str, counts: Summary) -> bool:
-    """Renews what a load counted, with which contract and when it landed; false when the load is of another content."""
-    cursor.execute(
-        f"""
-        update ops.loads
-        set contract_version = %s, records_read = %s, records_loaded = %s, records_rejected = %s, blank_lines = %s,
-            loaded_at = {NOW}
-        where load_id = %s and feed = %s and content_sha256 = %s
-        returning load_id
-        """,
-        (
-            contract.version,
-            counts.records_read,
-            counts.records_loaded,
-            counts.records_rejected,
-            counts.blank_lines,
-            load_id,
-            contract.feed,
-            content_sha256,
-        ),
-    )
-    return bool(cursor.fetchall())
 
 
 def counts_of(cursor: Cursor, load_id: int) -> Summary:
@@ -272,16 +265,20 @@ def finish_delivery(
 
 
 def fail_delivery(cursor: Cursor, delivery_id: int, run_id: int | None, error: str, *, final: bool) -> str:
-    """Records a failed attempt of a pending delivery; returns its status, `failed` when final or tried often enough."""
-    cursor.execute(
-        f"""
-        update ops.deliveries
-        set
-            status = case when %s or attempts + 1 >= {MAX_ATTEMPTS} then 'failed' else 'pending' end,
-            finished_at = case when %s or attempts + 1 >= {MAX_ATTEMPTS} then {NOW} end,
-            error = %s, run_id = coalesce(%s, run_id), attempts = attempts + 1
-        where delivery_id = %s and status = 'pending'
-        """,
-        (final, final, error, run_id, delivery_id),
-    )
+    """Records a failed attempt of what is pending, the delivery or its replay.
+
+    Returns the status, `failed` when final or tried often enough.
+    """
+    for table in ("ops.deliveries", "ops.replays"):
+        cursor.execute(
+            f"""
+            update {table}
+            set
+                status = case when %s or attempts + 1 >= {MAX_ATTEMPTS} then 'failed' else 'pending' end,
+                finished_at = case when %s or attempts + 1 >= {MAX_ATTEMPTS} then {NOW} end,
+                error = %s, run_id = coalesce(%s, run_id), attempts = attempts + 1
+            where delivery_id = %s and status = 'pending'
+            """,
+            (final, final, error, run_id, delivery_id),
+        )
     return find_delivery(cursor, delivery_id).status

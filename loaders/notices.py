@@ -22,8 +22,18 @@ class Notice(TypedDict):
     message: str
 
 
-def refused(object_key: str, feed: str | None, error: str, delivery_id: int, run_id: int | None = None) -> Notice:
-    """A notice of one file. `error` is the ledger's text, `<file>: <reason> -> <remedy>`."""
+def refused(
+    object_key: str,
+    feed: str | None,
+    error: str,
+    delivery_id: int,
+    run_id: int | None = None,
+    load_id: int | None = None,
+) -> Notice:
+    """A notice of one file. `error` is the ledger's text, `<file>: <reason> -> <remedy>`.
+
+    A file with a load had landed before, and its replay was refused.
+    """
     run = f", run {run_id}" if run_id is not None else ""
     facts = {
         "File": f"{object_key} (delivery {delivery_id}{run})",
@@ -32,7 +42,8 @@ def refused(object_key: str, feed: str | None, error: str, delivery_id: int, run
     }
     lines = [f"{name}: {text}" for name, text in facts.items()]
     subject = f"a file of {feed} was refused" if feed else "a file of no feed was dropped"
-    return {"subject": subject, "message": "\n".join([*lines, "", f"Nothing of it landed. Runbook: {RUNBOOK}"])}
+    landed = f"Load {load_id}, which it landed before, is as it was." if load_id else "Nothing of it landed."
+    return {"subject": subject, "message": "\n".join([*lines, "", f"{landed} Runbook: {RUNBOOK}"])}
 
 
 def refused_drops(deliveries: Sequence[Delivery]) -> Notice | None:

@@ -74,6 +74,32 @@ DELIVERIES = Table(
     sort_key=("delivery_id",),
 )
 
+REPLAYS = Table(
+    schema="ops",
+    name="replays",
+    description="One row per delivery that was asked for again and that a run lands anew, in place of its load's rows.",
+    columns=(
+        TableColumn("delivery_id", "bigint", "The delivery whose file is read again.", not_null=True),
+        TableColumn(
+            "load_id", "bigint", "The load that it landed, and that it replaces; refers to ops.loads.", not_null=True
+        ),
+        TableColumn(
+            "status",
+            "text",
+            "`pending`, `loaded`, or `failed`: then what had landed before is there still.",
+            default="'pending'",
+            not_null=True,
+        ),
+        TableColumn("attempts", "integer", "Attempts to land it anew that have ended.", default="0", not_null=True),
+        TableColumn("error", "text", "Why it failed, and what to do."),
+        TableColumn("run_id", "bigint", "The run that tried it last; refers to ops.runs."),
+        TableColumn("requested_at", "timestamp", "When it was last asked for (UTC).", default=NOW, not_null=True),
+        TableColumn("finished_at", "timestamp", "When it left `pending` (UTC)."),
+    ),
+    constraints=("primary key (delivery_id)", "check (status in ('pending', 'loaded', 'failed'))"),
+    indexes={"replays_pending": "(delivery_id) where status = 'pending'", "replays_run_id": "(run_id)"},
+)
+
 LOADS = Table(
     schema="ops",
     name="loads",
@@ -201,8 +227,8 @@ LEASE = Table(
     constraints=("primary key (lease_id)", "check (lease_id = 1)"),
 )
 
-OPS_TABLES = (DELIVERIES, LOADS, LOAD_ARRAYS, REJECTS, RUNS, LEASE)
+OPS_TABLES = (DELIVERIES, REPLAYS, LOADS, LOAD_ARRAYS, REJECTS, RUNS, LEASE)
 COPIED = (DELIVERIES, LOADS, LOAD_ARRAYS, REJECTS)
-"""Those that Redshift has too, with the rows of what was copied there; runs and the lease are the pipeline's."""
+"""Those that Redshift has too, with the rows of what was copied there; the others are the pipeline's own."""
 SEQUENCES = ("ops.delivery_ids", "ops.load_ids", "ops.run_ids")
 """Where ids come from. Not identity columns: a load takes its id before it has a row."""

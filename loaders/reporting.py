@@ -37,8 +37,10 @@ def file_settled(step: str, outcome: Outcome, run_id: int | None, seconds: float
     metrics.count_file(outcome, run_id, seconds)
     if outcome.status != "failed":
         return {}
-    notice = refused(outcome.object_key, outcome.feed, outcome.error or "", outcome.delivery_id, run_id)
-    return {"notice": notice}
+    error = outcome.error or ""
+    return {
+        "notice": refused(outcome.object_key, outcome.feed, error, outcome.delivery_id, run_id, outcome.load_id),
+    }
 
 
 def drops_registered(cursor: Cursor, registered: Sequence[int]) -> Told:
@@ -64,7 +66,8 @@ def file_failed(delivery: Delivery, run_id: int | None, error: str) -> Told:
     if delivery.status != "failed":
         return {}
     metrics.count_refused(delivery.feed, run_id, delivery.delivery_id)
-    return {"notice": refused(delivery.version.object_key, delivery.feed, error, delivery.delivery_id, run_id)}
+    file, feed = delivery.version.object_key, delivery.feed
+    return {"notice": refused(file, feed, error, delivery.delivery_id, run_id, delivery.load_id)}
 
 
 def built(cursor: Cursor, run_id: int | None) -> None:

@@ -26,6 +26,13 @@ BUILD_LEASE = "interval '9 hours'"
 """A build runs for up to 8 hours."""
 ERROR_CHARACTERS = 4000
 
+TO_DO = """(
+    select delivery_id, load_id, status, run_id from ops.deliveries
+    union all
+    select delivery_id, load_id, status, run_id from ops.replays
+) as to_do"""
+"""Deliveries and their replays, each with the run that tried it last."""
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -100,13 +107,13 @@ def lock_lease(cursor: Cursor) -> None:
 
 
 def next_round(cursor: Cursor, run_id: int) -> list[int]:
-    """At most 100 pending deliveries that this run has not tried, oldest first; renews the lease.
+    """At most 100 deliveries, pending or to be replayed, that this run has not tried, oldest first; renews the lease.
 
     It only reads: asked again because its answer got lost, it gives the same. What a run has tried bears its `run_id`.
     """
     _renew(cursor, run_id, ROUND_LEASE)
     cursor.execute(
-        "select delivery_id from ops.deliveries where status = 'pending' and run_id is distinct from %s "
+        f"select delivery_id from {TO_DO} where status = 'pending' and run_id is distinct from %s "
         f"order by delivery_id limit {ROUND_FILES}",
         (run_id,),
     )
@@ -207,9 +214,9 @@ def _record_build(cursor: Cursor, run_id: int, built: Built) -> None:
 
 
 def _is_pending(cursor: Cursor, run_id: int) -> bool:
-    """Whether there is a delivery that this run still has to try."""
+    """Whether there is a delivery, or a replay, that this run still has to try."""
     cursor.execute(
-        "select exists (select from ops.deliveries where status = 'pending' and run_id is distinct from %s)", (run_id,)
+        f"select exists (select from {TO_DO} where status = 'pending' and run_id is distinct from %s)", (run_id,)
     )
     return bool(cursor.fetchall()[0][0])
 
@@ -243,18 +250,18 @@ def _end(cursor: Cursor, run_id: int, status: str, error: str | None, totals: To
 
 def _totals(cursor: Cursor, run_id: int) -> Totals:
     cursor.execute(
-        """
+        f"""
         select
             count(*),
-            count(*) filter (where deliveries.status = 'loaded'),
-            count(*) filter (where deliveries.status = 'duplicate'),
-            count(*) filter (where deliveries.status = 'failed'),
+            count(*) filter (where to_do.status = 'loaded'),
+            count(*) filter (where to_do.status = 'duplicate'),
+            count(*) filter (where to_do.status = 'failed'),
             coalesce(sum(loads.records_read), 0)::bigint,
             coalesce(sum(loads.records_loaded), 0)::bigint,
             coalesce(sum(loads.records_rejected), 0)::bigint
-        from ops.deliveries
-        left join ops.loads on deliveries.load_id = loads.load_id and deliveries.status = 'loaded'
-        where deliveries.run_id = %s
+        from {TO_DO}
+        left join ops.loads on to_do.load_id = loads.load_id and to_do.status = 'loaded'
+        where to_do.run_id = %s
         """,
         (run_id,),
     )

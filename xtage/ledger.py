@@ -22,18 +22,23 @@ RUNS = """
 """
 DELIVERIES = """
     select
-        deliveries.delivery_id, deliveries.feed, deliveries.object_key, deliveries.status, deliveries.load_id,
-        loads.route, loads.records_read, loads.records_loaded, loads.records_rejected, deliveries.error,
-        deliveries.delivered_at at time zone 'utc', deliveries.finished_at at time zone 'utc'
-    from ops.deliveries as deliveries
+        deliveries.delivery_id, deliveries.feed, deliveries.object_key, tried.status, deliveries.load_id,
+        loads.route, loads.records_read, loads.records_loaded, loads.records_rejected, tried.error,
+        deliveries.delivered_at at time zone 'utc', tried.finished_at at time zone 'utc'
+    from (
+        select delivery_id, status, error, run_id, finished_at from ops.deliveries
+        union all
+        select delivery_id, status, error, run_id, finished_at from ops.replays
+    ) as tried
+    inner join ops.deliveries as deliveries on tried.delivery_id = deliveries.delivery_id
     left join ops.loads as loads on deliveries.load_id = loads.load_id
     {where}
-    order by deliveries.delivery_id
+    order by deliveries.delivery_id, tried.finished_at
 """
 # A failed file that was delivered again, soundly, under its key needs nobody any more.
 OPEN = """
     where
-        deliveries.status = :status
+        tried.status = :status
         and not exists (
             select 1
             from ops.deliveries as newer
@@ -72,7 +77,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One object version and what became of it. Route and counts are those of the load that holds its content."""
+    """One object version and what became of it, or of its replay. Route and counts are its load's."""
 
     delivery_id: int
     feed: str | None
@@ -123,13 +128,13 @@ def runs_of(execution_arn: str) -> list[Run]:
 
 
 def deliveries_of(run_id: int) -> list[Delivery]:
-    """What a run took in hand, oldest first."""
-    rows = _rows(DELIVERIES.format(where="where deliveries.run_id = :run_id"), run_id=run_id)
+    """What a run took in hand, deliveries and replays, oldest first."""
+    rows = _rows(DELIVERIES.format(where="where tried.run_id = :run_id"), run_id=run_id)
     return [Delivery(*row) for row in rows]
 
 
 def deliveries_with(status: str) -> list[Delivery]:
-    """The deliveries of one status that no sound one followed under the same object key, oldest first."""
+    """The deliveries and replays of one status that no sound delivery followed under the same object key."""
     return [Delivery(*row) for row in _rows(DELIVERIES.format(where=OPEN), status=status)]
 
 

@@ -23,7 +23,8 @@ def command(load_id: int | None, object_key: str | None, stage: str) -> int:
 
     Rows, rejects and counts are replaced in one transaction, read with the contract as it is deployed now; the load
     keeps its id, and the tables are the same however often it is done. A delivery that failed is loaded as a run would
-    load it. Where there is a Redshift it is landed there too. The next run builds the marts from it.
+    load it. Where there is a Redshift it is landed there too. The next run builds the marts from it. A file of a nested
+    feed is landed by the next run, by way of Glue; until then, and when it is refused, everything stays as it is.
 
     \b
     Examples:
@@ -51,7 +52,8 @@ def command(load_id: int | None, object_key: str | None, stage: str) -> int:
 def _tell(outcome: dict[str, Any]) -> int:
     """Say what became of it; the exit code."""
     if outcome["status"] == "pending":
-        say(f"{outcome['object_key']} is pending again: the next `xtage run` lands it, by way of Glue")
+        stays = f"; what load {outcome['load_id']} landed stays until then" if outcome["load_id"] else ""
+        say(f"{outcome['object_key']} is pending again: the next `xtage run` lands it, by way of Glue{stays}")
         return 0
     if outcome["load_id"] is None:
         warn(f"xtage: {outcome['object_key']} is {outcome['status']}: {outcome['error']}")

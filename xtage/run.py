@@ -59,7 +59,7 @@ class Follower:
     client: Any
     stage: Stage
     run_ids: list[int] = field(default_factory=list)
-    told: set[int] = field(default_factory=set)
+    told: set[tuple[int, datetime]] = field(default_factory=set)
     built: bool = False
 
     def follow_to_the_end(self) -> Outcome:
@@ -118,9 +118,11 @@ class Follower:
             if run.run_id not in self.run_ids:
                 self.run_ids.append(run.run_id)
             for delivery in ledger.deliveries_of(run.run_id):
-                if delivery.finished_at is not None and delivery.delivery_id not in self.told:
-                    self.told.add(delivery.delivery_id)
-                    yield delivery.finished_at, f"  {delivery.object_key}: {_became(delivery)}"
+                # A delivery may have been replayed since it was told.
+                finished = delivery.finished_at
+                if finished is not None and (delivery.delivery_id, finished) not in self.told:
+                    self.told.add((delivery.delivery_id, finished))
+                    yield finished, f"  {delivery.object_key}: {_became(delivery)}"
 
     def _successor(self) -> str | None:
         """The execution that goes on; it opens its run a moment after the last one closed."""
@@ -138,6 +140,7 @@ def _became(delivery: Delivery) -> str:
     words: dict[str, Callable[[], str]] = {
         "loaded": lambda: f"{shown(delivery.records_loaded)} landed, {shown(delivery.records_rejected)} rejected",
         "duplicate": lambda: f"nothing new, its content is load {delivery.load_id}",
+        "failed": lambda: f"failed, load {delivery.load_id} is as it was" if delivery.load_id else "failed",
     }
     return words.get(delivery.status, lambda: delivery.status)()
 

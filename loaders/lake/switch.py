@@ -60,21 +60,25 @@ class Switcher:
             )
         with classified(f"the catalog's table {self.database}.{mart.name}"):
             self._ensure_table(mart)
-            before = {value: storage["Location"] for value, storage in self._partitions(mart).items()}
+            before = self._places(mart)
             self._point(mart, {value: written[value] for value in mart.partitions})
             self._forget(mart, before)
-            after = {storage["Location"] for storage in self._partitions(mart).values()}
-        replaced = [self._prefix(location) for location in before.values() if location not in after]
-        published = self._record(mart, written, replaced)
-        self._remove_strays(mart, {*map(self._prefix, after), *(one.prefix for one in published.replaced)})
+            after = set(self._places(mart).values())
+        published = self._record(mart, written, set(before.values()) - after, after)
+        self._remove_strays(mart, {*after, *(one.prefix for one in published.replaced)})
         return len(mart.partitions) + len(mart.gone)
 
-    def _record(self, mart: MartPlan, written: Mapping[str, str], replaced: Iterable[str]) -> Published:
-        """Writes down what is published now; what was replaced is told by the catalog, which knows it best."""
+    def _record(self, mart: MartPlan, written: Mapping[str, str], replaced: set[str], current: set[str]) -> Published:
+        """Writes down what is published now, and what was replaced.
+
+        That the catalog tells, and the last record: a switch that was killed has changed the catalog alone.
+        """
         before, now = read_published(self.s3, self.bucket, mart.name), datetime.now(UTC)
         new = {value: Partition(one.fingerprint, one.rows, written[value]) for value, one in mart.partitions.items()}
         kept = {value: one for value, one in before.partitions.items() if value not in mart.gone}
-        published = Published({**kept, **new}, [*before.replaced, *(Replaced(prefix, now) for prefix in replaced)])
+        replaced |= {one.prefix for one in before.partitions.values()} - current
+        replaced -= {one.prefix for one in before.replaced}
+        published = Published({**kept, **new}, [*before.replaced, *(Replaced(one, now) for one in sorted(replaced))])
         write_published(self.s3, self.bucket, mart.name, published)
         return published
 
@@ -85,8 +89,11 @@ class Switcher:
         for prefix in {key.rpartition("/")[0] + "/" for key in keys if not key.startswith(places)}:
             remove(self.s3, self.bucket, prefix)
 
-    def _prefix(self, location: str) -> str:
-        return location.removeprefix(f"s3://{self.bucket}/").rstrip("/") + "/"
+    def _places(self, mart: MartPlan) -> dict[str, str]:
+        """The prefix at which the catalog points for each partition, by its value."""
+        locations = {value: storage["Location"] for value, storage in self._partitions(mart).items()}
+        bucket = f"s3://{self.bucket}/"
+        return {value: location.removeprefix(bucket).rstrip("/") + "/" for value, location in locations.items()}
 
     def _written(self, mart: MartPlan) -> dict[str, str]:
         """The prefix of each partition that the job wrote, by its value."""

@@ -108,7 +108,7 @@ class Copier:
             self._clear(PREFIX)
             with redshift.transaction(self.redshift) as cursor:
                 batch = next_batch(_held(rds), _copied(cursor), self.failed, most)
-                batch = batch and replace(batch, arrays=_arrays(rds, batch.load_ids))
+                batch = batch and replace(batch, arrays=_arrays((rds, cursor), batch.load_ids))
                 columns = {} if batch is None else {table: _columns(cursor, table) for table in _tables(batch)}
             if batch is None:
                 return None
@@ -223,17 +223,17 @@ def _held(rds: Cursor) -> list[Held]:
     return [Held(*row) for row in rds.fetchall()]
 
 
-def _arrays(rds: Cursor, load_ids: Collection[int]) -> dict[str, tuple[int, ...]]:
-    """The raw tables of the loads' arrays, each with its loads."""
+def _arrays(ledgers: Iterable[Cursor | RedshiftCursor], load_ids: Collection[int]) -> dict[str, tuple[int, ...]]:
+    """The raw tables of the loads' arrays, each with its loads; an array may be gone since it was copied."""
     if not load_ids:
         return {}
-    rds.execute(
-        "select table_name, load_id from ops.load_arrays "
-        f"where load_id in ({_numbers(load_ids)}) order by table_name, load_id"
-    )
+    pairs: set[tuple[str, int]] = set()
+    for ledger in ledgers:
+        ledger.execute(f"select table_name, load_id from ops.load_arrays where load_id in ({_numbers(load_ids)})")
+        pairs |= {(str(table), int(load_id)) for table, load_id in ledger.fetchall()}
     found: dict[str, tuple[int, ...]] = {}
-    for table, load_id in rds.fetchall():
-        found[table] = (*found.get(table, ()), int(load_id))
+    for table, load_id in sorted(pairs):
+        found[table] = (*found.get(table, ()), load_id)
     return found
 
 
@@ -263,7 +263,7 @@ def _check_counts(cursor: RedshiftCursor, batch: Batch) -> None:
         told = f"select sum(records_loaded) from ops.loads where load_id in ({_numbers(loads)})"
         _require_equal(cursor, f"records of {feed}", _rows_of(feed, loads), told, loads)
     for table, loads in batch.arrays.items():
-        told = f"select sum(rows_loaded) from ops.load_arrays where load_id in ({_numbers(loads)})"
+        told = f"select coalesce(sum(rows_loaded), 0) from ops.load_arrays where load_id in ({_numbers(loads)})"
         _require_equal(cursor, f"rows of {table}", _rows_of(table, loads), f"{told} and table_name = '{table}'", loads)
     if batch.loads:
         these = f"where load_id in ({_numbers(batch.load_ids)})"

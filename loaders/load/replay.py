@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from loaders import ledger
-from loaders.contract import feed_of
+from loaders.contract import Contract, feed_of
 from loaders.database import Cursor, transaction
 from loaders.errors import DataError, TerminalError, TransientError
 from loaders.ledger import Delivery
 from loaders.load.rds import Loader, Outcome, outcome
-from loaders.runs import lock_lease
-from loaders.storage import find_version
-from loaders.tables import NOW, raw_table
+from loaders.replays import request_replay
+from loaders.storage import Drop, find_version
 
 
 def replay(loader: Loader, *, load_id: int | None = None, object_key: str | None = None) -> Outcome:
     """Lands the delivery of a load, or the newest one of an object key, again from its version in S3.
 
     A content that has landed keeps its load's id; its rows, rejects and counts are replaced in one transaction, read
-    with today's contract. A delivery that has not landed is loaded as a run would load it. Raises DataError when the
-    version is gone or the file is refused now, TransientError and TerminalError; what landed before is then untouched.
+    with today's contract. A delivery that has not landed is loaded as a run would load it. What goes by way of Glue is
+    `pending` then: the next run lands it, with the contract of its day. Raises DataError when the version is gone or
+    the file is refused now, TransientError and TerminalError; what landed before is then untouched.
     """
     with transaction(loader.connection) as cursor:
         delivery_id = _delivery_of_load(cursor, load_id) if load_id is not None else _newest(cursor, object_key or "")
@@ -30,7 +30,10 @@ def replay(loader: Loader, *, load_id: int | None = None, object_key: str | None
         # A duplicate's content is that of its load: the delivery that landed it is the one to read.
         source = ledger.find_delivery(cursor, _delivery_of_load(cursor, delivery.load_id))
     try:
-        _land_again(loader, source, delivery.load_id)
+        contract = _contract_of(loader, source)
+        if contract.route == "glue":
+            return _leave_to_a_run(loader, source)
+        loader.read_and_land(source, contract, None)
     except (DataError, TransientError, TerminalError) as error:
         error.object_key, error.feed = source.version.object_key, source.feed
         raise
@@ -79,9 +82,7 @@ def _make_pending(loader: Loader, delivery: Delivery) -> None:
     feed = feed_of(version.object_key, loader.contracts.values())
     if feed is None:
         raise TerminalError(f"{version.object_key} {ledger.UNRECOGNIZED}")
-    drop = find_version(loader.s3, version.bucket, version.object_key, version.version_id)
-    if drop is None:
-        raise DataError(f"version {version.version_id} is gone from bucket {version.bucket}", remedy="drop it again")
+    drop = _require_there(loader, delivery)
     if drop.problem:
         raise DataError(drop.problem, object_key=version.object_key)
     with transaction(loader.connection) as cursor:
@@ -92,26 +93,23 @@ def _make_pending(loader: Loader, delivery: Delivery) -> None:
         )
 
 
-def _land_again(loader: Loader, delivery: Delivery, load_id: int) -> None:
+def _contract_of(loader: Loader, delivery: Delivery) -> Contract:
     contract = loader.contracts.get(delivery.feed or "")
     if contract is None:
         raise TerminalError(f"feed {delivery.feed} has no contract", remedy="deploy the contract, then replay")
-    if contract.route == "glue":
-        raise TerminalError(
-            f"feed {delivery.feed} is nested: what has landed by way of Glue cannot be landed again in its place",
-            remedy="deliver the corrected records as a new file; they replace those of the same key",
-        )
+    return contract
+
+
+def _leave_to_a_run(loader: Loader, delivery: Delivery) -> Outcome:
+    _require_there(loader, delivery)
     with transaction(loader.connection) as cursor:
-        if not ledger.lock_version(cursor, delivery.version):
-            raise TransientError("another session is loading it", remedy="try again when that has ended")
-        cursor.execute(f"delete from {raw_table(contract).qualified} where _load_id = %s", (load_id,))
-        cursor.execute("delete from ops.rejects where load_id = %s", (load_id,))
-        content_sha256, counts = loader.copy(cursor, delivery, contract, load_id)
-        if not ledger.record_load_again(cursor, load_id, contract, content_sha256, counts):
-            raise TerminalError(
-                f"version {delivery.version.version_id} does not hold what load {load_id} landed",
-                remedy="find out who changed the bucket; the tables are as they were",
-            )
-        # Under the lease's lock, as a build begins: either it sees this replay, or the next run builds again.
-        lock_lease(cursor)
-        cursor.execute(f"update ops.deliveries set finished_at = {NOW} where delivery_id = %s", (delivery.delivery_id,))
+        request_replay(cursor, delivery)
+        return outcome(cursor, delivery.delivery_id)
+
+
+def _require_there(loader: Loader, delivery: Delivery) -> Drop:
+    version = delivery.version
+    drop = find_version(loader.s3, version.bucket, version.object_key, version.version_id)
+    if drop is None:
+        raise DataError(f"version {version.version_id} is gone from bucket {version.bucket}", remedy="drop it again")
+    return drop

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 
 from loaders import ledger
 from loaders.contract import Contract
-from loaders.database import Cursor, transaction
+from loaders.database import Cursor
 from loaders.errors import TerminalError, TransientError
-from loaders.ledger import Delivery
+from loaders.ledger import Delivery, Landed
 from loaders.load.copy import Copy, copy_rejects
-from loaders.load.rds import LandedMeanwhileError, Loader, Outcome
+from loaders.load.rds import Loader, Outcome
 from loaders.nested.work import Manifest, Work
 from loaders.parse import Batch
 from loaders.parse.batch import TEXT_FORMAT
@@ -35,32 +35,27 @@ def land(loader: Loader, delivery_id: int, run_id: int | None, work: Work) -> Ou
         manifest = work.manifest()
         if (manifest.feed, manifest.contract_version) != (contract.feed, contract.version):
             raise TransientError("the contract has changed meanwhile", remedy="try again: the next run splits it again")
-        _land(loader, delivery, contract, run_id, work, manifest)
+        # Of a replay that was asked for anew since the split, the same run splits the file anew.
+        if manifest.replay_requested_at == delivery.replay_requested_at:
+            loader.land(
+                delivery,
+                contract,
+                run_id,
+                lambda cursor, load_id: _land(loader, cursor, contract, load_id, manifest, work),
+            )
 
     outcome = loader.attempt(delivery_id, run_id, land_it)
     work.remove()
     return outcome
 
 
-def _land(
-    loader: Loader, delivery: Delivery, contract: Contract, run_id: int | None, work: Work, manifest: Manifest
-) -> None:
-    with transaction(loader.connection) as cursor:
-        if not ledger.lock_version(cursor, delivery.version):
-            raise TransientError("another session is loading it", remedy="try again when that has ended")
-        if ledger.find_delivery(cursor, delivery.delivery_id).status != "pending":
-            return
-        load_id = ledger.new_load_id(cursor)
-        rows = {table.name: _copy(loader, cursor, table, load_id, work) for table in raw_tables(contract)}
-        _require_counted(contract, manifest, rows)
-        for name in work.names("rejects/"):
-            copy_rejects(cursor, load_id, work.read(name))
-        if not ledger.record_load(cursor, load_id, contract, manifest.content_sha256, manifest.counts, "glue"):
-            raise LandedMeanwhileError(manifest.content_sha256)
-        ledger.record_arrays(cursor, load_id, manifest.elements, rows)
-        ledger.finish_delivery(
-            cursor, delivery.delivery_id, run_id, "loaded", content_sha256=manifest.content_sha256, load_id=load_id
-        )
+def _land(loader: Loader, cursor: Cursor, contract: Contract, load_id: int, manifest: Manifest, work: Work) -> Landed:
+    rows = {table.name: _copy(loader, cursor, table, load_id, work) for table in raw_tables(contract)}
+    _require_counted(contract, manifest, rows)
+    for name in work.names("rejects/"):
+        copy_rejects(cursor, load_id, work.read(name))
+    ledger.record_arrays(cursor, load_id, manifest.elements, rows)
+    return Landed(manifest.content_sha256, manifest.counts, "glue")
 
 
 def _copy(loader: Loader, cursor: Cursor, table: Table, load_id: int, work: Work) -> int:
@@ -75,7 +70,7 @@ def _copy(loader: Loader, cursor: Cursor, table: Table, load_id: int, work: Work
                     rows += batch.records
                     yield batch
 
-    Copy(cursor, table.qualified, load_id, batches(), lambda: loader.require_time(0, 0)).run()
+    Copy(cursor, table.qualified, load_id, batches(), lambda: loader.require_time(f"{rows} rows of {table.name}")).run()
     return rows
 
 

@@ -48,7 +48,8 @@ def split(loader: Loader, delivery_id: int, run_id: int | None) -> Split:
         work = Work.begin(loader.s3, delivery.version.bucket, delivery.delivery_id)
         try:
             manifest = _write(loader, delivery, contract, work)
-            _require_new(loader, contract, manifest.content_sha256)
+            if delivery.load_id is None:
+                _require_new(loader, contract, manifest.content_sha256)
         except Exception:
             work.remove()
             raise
@@ -65,7 +66,7 @@ def _write(loader: Loader, delivery: Delivery, contract: Contract, work: Work) -
         reader = read_nested(stream, delivery.version.object_key, contract)
         with closing(read_ahead(reader, Lines)) as pieces:
             for piece in pieces:
-                loader.require_time(stream.bytes_read, delivery.bytes)
+                loader.require_time(f"{stream.bytes_read} of {delivery.bytes} bytes")
                 if isinstance(piece, Reject):
                     first_reject = first_reject or told(piece)
                     rejects.add(reject_line(piece))
@@ -78,6 +79,9 @@ def _write(loader: Loader, delivery: Delivery, contract: Contract, work: Work) -
     require_records(contract, counts, first_reject)
     rejects.close()
     parts.close()
+    if not parts.count:
+        # Spark does not read from a place where nothing is.
+        work.write(parts.name.format(1), b"")
     work.write("layout.json", msgspec.json.encode(layout_of(contract)))
     manifest = Manifest(
         feed=contract.feed,
@@ -89,6 +93,7 @@ def _write(loader: Loader, delivery: Delivery, contract: Contract, work: Work) -
         records_rejected=counts.records_rejected,
         blank_lines=counts.blank_lines,
         elements={array.name: counts.elements[array.name] for array, _ in arrays_of(contract.arrays)},
+        replay_requested_at=delivery.replay_requested_at,
     )
     work.write(MANIFEST, msgspec.json.encode(manifest))
     return manifest

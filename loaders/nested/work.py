@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import IO, TYPE_CHECKING
 
 import msgspec
@@ -26,7 +27,10 @@ MANIFEST = "manifest.json"
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What the split found; written last, so that where it is everything is. `elements` is by array table."""
+    """What the split found; written last, so that where it is everything is. `elements` is by array table.
+
+    `replay_requested_at` is that of the delivery, so that what was split for one replay does not land for another.
+    """
 
     feed: str
     contract_version: str
@@ -37,6 +41,7 @@ class Manifest(msgspec.Struct, frozen=True):
     records_rejected: int
     blank_lines: int
     elements: dict[str, int]
+    replay_requested_at: datetime | None = None
 
     @property
     def counts(self) -> Summary:

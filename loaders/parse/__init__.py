@@ -17,7 +17,7 @@ from loaders.parse.content import is_parquet, promises_lines, recognized
 from loaders.parse.csv_reader import CsvReader
 from loaders.parse.encoding import Utf8Source
 from loaders.parse.json_intake import Intake, Piece
-from loaders.parse.json_nested import NestedIntake
+from loaders.parse.json_nested import NestedIntake, ObjectIntake
 from loaders.parse.json_reader import JsonReader
 
 __all__ = ["Batch", "CopyFormat", "Lines", "Reader", "Reject", "Summary", "read", "read_nested"]
@@ -74,7 +74,8 @@ def _batches(
     if recognized(buffer.data[:BLOCK_BYTES], name) == "csv":
         yield from CsvReader(buffer, contract, summary, load_id)
     else:
-        intake = Intake(buffer, contract, summary, load_id)
+        has_objects = any(column.inside for column in contract.columns)
+        intake = (ObjectIntake if has_objects else Intake)(buffer, contract, summary, load_id)
         yield from JsonReader(buffer, contract, summary, intake, promises_lines(name))
 
 

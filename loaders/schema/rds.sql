@@ -147,6 +147,23 @@ create index if not exists "deliveries_load_id" on "ops"."deliveries" (load_id);
 
 create index if not exists "deliveries_run_id" on "ops"."deliveries" (run_id);
 
+create table if not exists "ops"."replays" (
+    "delivery_id" bigint not null,
+    "load_id" bigint not null,
+    "status" text default 'pending' not null,
+    "attempts" integer default 0 not null,
+    "error" text,
+    "run_id" bigint,
+    "requested_at" timestamp default (clock_timestamp() at time zone 'utc') not null,
+    "finished_at" timestamp,
+    primary key (delivery_id),
+    check (status in ('pending', 'loaded', 'failed'))
+);
+
+create index if not exists "replays_pending" on "ops"."replays" (delivery_id) where status = 'pending';
+
+create index if not exists "replays_run_id" on "ops"."replays" (run_id);
+
 create table if not exists "ops"."loads" (
     "load_id" bigint default nextval('ops.load_ids') not null,
     "feed" text not null,

@@ -274,12 +274,26 @@ def _dbt(cloud: Cloud, *arguments: str) -> str:
 def test_state_survives_down_and_up_and_nothing_listens_between(cloud: Cloud, first_run: str) -> None:
     cloud.wait_until_idle()
     before = cloud.sql("select count(*) as n, sum(amount) as amount from marts.unified_sales")
+    elements = "select * from raw.orders__lines order by _load_id, _row_number, _position"
+    lines = cloud.sql(elements)
+    # What was asked for is state too.
+    assert "the next `xtage run` lands it, by way of Glue" in cloud.ok("replay", "--key", "raw/orders/orders.json")
+    assert cloud.sql(elements) == lines, "what had landed stays until then"
     cloud.ok("down")
     refused = cloud.run("sql", "select 1")
     assert refused.returncode == 1
     assert "xtage up" in refused.stderr
     cloud.ok("up")
     assert cloud.sql("select count(*) as n, sum(amount) as amount from marts.unified_sales") == before
+    cloud.ok("run")
+    [replayed] = cloud.sql(
+        "select replays.status, runs.built_through > loads.loaded_at as is_built, accounting.unaccounted "
+        "from ops.replays inner join ops.loads on replays.load_id = loads.load_id "
+        "inner join ops.runs on replays.run_id = runs.run_id "
+        "inner join marts.row_accounting as accounting on replays.load_id = accounting.load_id"
+    )
+    assert replayed == {"status": "loaded", "is_built": True, "unaccounted": 0}
+    assert cloud.sql(elements) == lines
 
 
 def test_every_role_allows_what_its_component_asks_for_and_nothing_else(

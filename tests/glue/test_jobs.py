@@ -29,7 +29,7 @@ TEXTS = [
     "1e400",
     "0.1000000000000000055511151231257827",
     "a\nb\t\"c'\\",
-    "Zürich 😀\u2028",
+    "Zürich 😀\u2028\u0085\x1c\r",
     "null",
     "{}",
 ]
@@ -162,6 +162,7 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     rng, home = Random(5), tmp_path_factory.mktemp(engine.name)
     records, mart = [record(rng, number) for number in range(1, 300)], mart_rows(rng)
     write(home / "nested", contract(), [records[:150], records[150:]])
+    write(home / "empty", contract(), [[]])
     months: dict[str, int] = {}
     for row in mart:
         months[row[-1]] = months.get(row[-1], 0) + 1
@@ -181,6 +182,7 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     done = engine.run(
         ("json_to_tabular", "--location", str(home / "nested"), *ids, "--delivery-id", "3"),
         ("publish_lake", "--location", str(home / "export"), "--lake", f"{home}/", *ids),
+        ("json_to_tabular", "--location", str(home / "empty")),
         home=home,
     )
     assert [one.returncode for one in done] == [0] * len(done), [one.stderr[-2000:] for one in done]
@@ -192,6 +194,11 @@ def test_any_records_become_the_same_tables_on_both_engines(ran: Ran) -> None:
     expected = flat_tables(contract(), ran.records)
     assert min(map(len, expected.values())) > 50
     assert_same(read(ran.nested, contract()), expected)
+
+
+def test_a_file_of_which_every_record_was_rejected_becomes_no_rows_on_both_engines(ran: Ran) -> None:
+    files = list((ran.nested.parent / "empty" / "tables").rglob("*.parquet"))
+    assert sum(pq.ParquetFile(file).metadata.num_rows for file in files) == 0
 
 
 def test_a_mart_becomes_one_file_per_partition_of_the_same_values_on_both_engines_sorted_on_spark(ran: Ran) -> None:
@@ -210,8 +217,8 @@ def test_a_mart_becomes_one_file_per_partition_of_the_same_values_on_both_engine
 def test_every_line_of_a_jobs_log_has_the_ids_of_its_work(ran: Ran) -> None:
     feed = contract()
     written = [line["table"] for line in ran.log if line["message"] == "table written"]
-    assert written == [table.name for table in raw_tables(feed)]
-    of_files = [line for line in ran.log if line["service"] == "json_to_tabular"]
+    assert written == [table.name for table in raw_tables(feed)] * 2
+    of_files = [line for line in ran.log if line["service"] == "json_to_tabular" and line.get("run_id")]
     assert {(line["run_id"], line["delivery_id"], line["feed"]) for line in of_files} == {(7, 3, feed.feed)}
     (of_the_mart,) = [line for line in ran.log if line["service"] == "publish_lake"]
     assert (of_the_mart["run_id"], of_the_mart["mart"], of_the_mart["rows"]) == (7, "things", len(ran.mart))

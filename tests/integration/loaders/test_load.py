@@ -172,7 +172,7 @@ def test_the_registered_version_is_read_though_a_newer_one_exists(pipeline: Pipe
 
 def test_too_little_time_stops_cleanly_and_names_the_way_out(pipeline: Pipeline) -> None:
     delivery = pipeline.deliver("sales_data.csv", SALES + b"1,2,3,4,5\n")
-    with pytest.raises(TerminalError, match=r"sales_data.csv: time ran out .* -> give the load function more time"):
+    with pytest.raises(TerminalError, match=r"sales_data.csv: time ran out .* -> give the function more time"):
         pipeline.load(delivery, Context(remaining_milliseconds=5_000))
     assert pipeline.status(delivery) == "pending"
     assert pipeline.load(delivery)["status"] == "loaded"

@@ -1,5 +1,6 @@
 """A nested file through split, the real job, and landing: every record and every element once, or nothing at all."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,10 +8,14 @@ from typing import Any
 
 import pytest
 
-from loaders import handler
+from loaders import handler, ledger
 from loaders.contract import load_contracts
-from loaders.errors import TerminalError, TransientError
-from tests.integration.loaders.conftest import Pipeline
+from loaders.database import Cursor, transaction
+from loaders.errors import DataError, TerminalError, TransientError
+from loaders.ledger import Landed
+from loaders.parse import Summary
+from loaders.replays import land_again
+from tests.integration.loaders.conftest import EXECUTION, Context, Pipeline
 
 BAD = {
     2: (b'{"order_id": 2, "lines": 7}', "not_an_array"),
@@ -84,6 +89,15 @@ def test_the_good_records_land_with_their_elements_and_the_bad_ones_are_listed(
     assert work_of(pipeline) == []
 
 
+def test_a_file_of_which_every_record_is_rejected_lands_them_as_rejects(pipeline: Pipeline) -> None:
+    delivery = pipeline.deliver("orders.jsonl", b"\n".join(record for record, _ in BAD.values()))
+    made = split(pipeline, delivery)
+    assert [key for key in work_of(pipeline) if "/parts/" in key], "Spark wants something to read"
+    landed = land(pipeline, delivery, made["prefix"])
+    assert (landed["status"], landed["records_loaded"], landed["records_rejected"]) == ("loaded", 0, 4)
+    assert rows(pipeline) == [0, 0, 0, 1, 4, 2]
+
+
 def test_landing_again_and_the_same_content_again_land_nothing(
     pipeline: Pipeline, flatten: Callable[[str], dict[str, Any]]
 ) -> None:
@@ -107,6 +121,9 @@ def test_tables_that_are_not_what_was_counted_do_not_land(
     delivery = pipeline.deliver("orders.json", order(1))
     made = split(pipeline, delivery)
     flatten(made["location"])
+    event = {"delivery_id": delivery, "run_id": None, "prefix": made["prefix"]}
+    with pytest.raises(TerminalError, match="time ran out after 0 rows of orders; nothing of it landed"):
+        pipeline.call("land", event, Context(remaining_milliseconds=5_000))
     [payments] = [key for key in work_of(pipeline) if "tables/orders__payments" in key]
     pipeline.s3.delete_object(Bucket=pipeline.bucket, Key=payments)
     with pytest.raises(TerminalError, match=r"orders__payments: 0 rows of 1\); nothing of it landed"):
@@ -185,3 +202,191 @@ def test_a_failed_nested_file_is_replayed_by_the_next_run(pipeline: Pipeline) ->
     assert split(pipeline, delivery)["status"] == "failed"
     assert pipeline.call("replay", {"object_key": "orders.json"})["status"] == "pending"
     assert pipeline.status(delivery) == "pending"
+
+
+def enter(pipeline: Pipeline, body: bytes) -> int:
+    """Delivers a file and writes it down as load 1, as if it had landed by way of Glue; returns the delivery."""
+    delivery = pipeline.deliver("orders.json", body)
+    sha256 = hashlib.sha256(body).hexdigest()
+    for statement in (
+        "insert into ops.loads (load_id, feed, content_sha256, contract_version, records_read, records_loaded,"
+        f" records_rejected, route) values (1, 'orders', '{sha256}', '1', 1, 1, 0, 'glue')",
+        "insert into ops.load_arrays values (1, 'orders__lines', 1, 1), (1, 'orders__payments', 0, 0)",
+        "insert into raw.orders (order_id, _load_id, _row_number) values ('1', 1, 1)",
+        "insert into raw.orders__lines (order_id, _load_id, _row_number, _position) values ('1', 1, 1, 1)",
+        f"update ops.deliveries set status = 'loaded', load_id = 1, content_sha256 = '{sha256}', finished_at = now()",
+    ):
+        pipeline.query(statement)
+    return delivery
+
+
+def contents(pipeline: Pipeline) -> list[Any]:
+    """Everything landed and counted; not when it landed or was finished."""
+    return [
+        pipeline.query(statement)
+        for statement in (
+            "select * from raw.orders order by _load_id, _row_number",
+            "select * from raw.orders__lines order by _load_id, _row_number, _position",
+            "select * from raw.orders__payments order by _load_id, _row_number, _position",
+            "select * from ops.rejects order by load_id, row_number",
+            "select * from ops.load_arrays order by load_id, table_name",
+            "select load_id, feed, content_sha256, contract_version, records_read, records_loaded, records_rejected,"
+            " blank_lines, route from ops.loads order by load_id",
+            "select delivery_id, status, load_id, content_sha256, attempts, error, run_id from ops.deliveries"
+            " order by delivery_id",
+        )
+    ]
+
+
+def to_do(pipeline: Pipeline, run_id: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = pipeline.call("next_round", {"run_id": run_id, "round": 1})["deliveries"]
+    return found
+
+
+def test_a_replay_lands_in_place_of_its_load_in_the_next_run_and_what_had_landed_stays_until_then(
+    pipeline: Pipeline, flatten: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = b"\n".join(BAD[number][0] if number in BAD else order(number) for number in range(1, 9))
+    delivery = pipeline.deliver("orders.jsonl", body)
+    made = split(pipeline, delivery)
+    flatten(made["location"])
+    first = land(pipeline, delivery, made["prefix"])
+    pipeline.query(
+        "insert into raw.orders__lines select order_id, product_id, quantity, unit_price, 99, 1, 1 from"
+        " raw.orders__lines limit 1"
+    )
+    whole = contents(pipeline)
+    # What an earlier loader got wrong, with tables of its own for what the contract no longer knows.
+    pipeline.query("delete from raw.orders where _row_number = 3")
+    pipeline.query("delete from raw.orders__lines where _load_id = %s and _position = 2", first["load_id"])
+    pipeline.query("update ops.rejects set rule = 'other'")
+    pipeline.query("create table raw.orders__gone (_load_id bigint); insert into raw.orders__gone values (99)")
+    pipeline.query("insert into raw.orders__gone values (%s)", first["load_id"])
+    pipeline.query("insert into ops.load_arrays values (%s, 'orders__gone', 1, 1)", first["load_id"])
+    wrong = contents(pipeline)
+    [[loaded_at]] = pipeline.query("select loaded_at from ops.loads")
+
+    asked = pipeline.call("replay", {"load_id": first["load_id"]})
+    assert (asked["status"], asked["load_id"], asked["redshift_error"]) == ("pending", first["load_id"], None)
+    run = pipeline.open()["run_id"]
+    assert to_do(pipeline, run) == [{"delivery_id": delivery, "route": "glue"}]
+    made = split(pipeline, delivery)
+    flatten(made["location"])
+    [payments] = [key for key in work_of(pipeline) if "tables/orders__payments" in key]
+    hidden = pipeline.s3.get_object(Bucket=pipeline.bucket, Key=payments)["Body"].read()
+    pipeline.s3.delete_object(Bucket=pipeline.bucket, Key=payments)
+    with pytest.raises(TerminalError, match="nothing of it landed"):
+        land(pipeline, delivery, made["prefix"])
+    assert contents(pipeline) == wrong, "what had landed stays until all of the new is there"
+    pipeline.s3.put_object(Bucket=pipeline.bucket, Key=payments, Body=hidden)
+
+    pipeline.query("update ops.runs set built_through = clock_timestamp() at time zone 'utc'")
+    event = {"delivery_id": delivery, "run_id": run, "prefix": made["prefix"]}
+    again = pipeline.call("land", event)
+    assert again == first
+    assert contents(pipeline) == whole
+    assert pipeline.query("select * from raw.orders__gone") == [(99,)]
+    assert pipeline.query("select loaded_at > %s from ops.loads", loaded_at) == [(True,)], "the models see it"
+    assert pipeline.call("land", event) == again, "landing again lands nothing"
+    assert (contents(pipeline), to_do(pipeline, run), work_of(pipeline)) == (whole, [], [])
+    assert pipeline.query("select status, attempts, run_id, load_id from ops.replays") == [
+        ("loaded", 1, run, first["load_id"])
+    ]
+    assert pipeline.call("needs_build", {"run_id": run, "round": 1})["build"] == "yes"
+    closed = pipeline.call("close_run", {"run_id": run, "execution_arn": EXECUTION, "round": 1, "built": True})
+    assert (closed["outcome"], closed["files"], closed["records_loaded"]) == ("closed", 1, 4)
+
+
+def test_a_run_does_not_end_before_a_replay_that_was_asked_for_while_it_ran(pipeline: Pipeline) -> None:
+    delivery = enter(pipeline, order(1))
+    run = pipeline.open()["run_id"]
+    close = {"run_id": run, "execution_arn": EXECUTION, "round": 1, "built": False}
+    pipeline.call("replay", {"object_key": "orders.json"})
+    assert pipeline.call("needs_build", {"run_id": run, "round": 1})["build"] == "more"
+    assert pipeline.call("close_run", close)["outcome"] == "more"
+    failure = {"delivery_id": delivery, "run_id": run, "error": "States.TaskFailed", "cause": "lost"}
+    assert pipeline.call("record_failure", failure)["status"] == "pending"
+    assert to_do(pipeline, run) == [], "a run tries it once"
+    assert pipeline.call("close_run", close)["outcome"] == "closed"
+
+
+def test_a_replay_that_is_asked_for_again_while_it_is_under_way_begins_anew(pipeline: Pipeline) -> None:
+    delivery = enter(pipeline, order(1))
+    run = pipeline.open()["run_id"]
+    before = contents(pipeline)
+    pipeline.call("replay", {"object_key": "orders.json"})
+    event = {"delivery_id": delivery, "run_id": run}
+    made = pipeline.call("split", event)
+    pipeline.call("replay", {"load_id": 1})
+    settled = pipeline.call("land", event | {"prefix": made["prefix"]})
+    assert (settled["status"], contents(pipeline), work_of(pipeline)) == ("pending", before, [])
+    assert [one["delivery_id"] for one in to_do(pipeline, run)] == [delivery], "the same run takes it again"
+
+
+def test_a_replay_that_is_asked_for_while_the_other_one_lands_is_still_to_be_done(pipeline: Pipeline) -> None:
+    delivery = enter(pipeline, order(1))
+    run = pipeline.open()["run_id"]
+    pipeline.call("replay", {"load_id": 1})
+
+    def copy_while_somebody_asks(cursor: Cursor, load_id: int) -> Landed:
+        pipeline.query("update ops.replays set requested_at = clock_timestamp() at time zone 'utc'")
+        return Landed(hashlib.sha256(order(1)).hexdigest(), Summary(), "glue")
+
+    with transaction(handler._connection()) as cursor:
+        found = ledger.find_delivery(cursor, delivery)
+        land_again(cursor, found, 1, load_contracts()["orders"], run, copy_while_somebody_asks)
+    assert rows(pipeline) == [0, 0, 0, 1, 0, 0]
+    assert [one["delivery_id"] for one in to_do(pipeline, run)] == [delivery]
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason"),
+    [
+        pytest.param("contract", "its way -> drop it in parts", id="refused by today's limits"),
+        pytest.param("version", "is gone from bucket", id="version gone since"),
+        pytest.param("worker", "States.TaskFailed: lost", id="failed five times"),
+    ],
+)
+def test_a_replay_that_fails_leaves_what_had_landed_and_is_told(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, cause: str, reason: str
+) -> None:
+    delivery = enter(pipeline, order(1))
+    before = contents(pipeline)
+    pipeline.call("replay", {"load_id": 1})
+    event = {"delivery_id": delivery, "run_id": None}
+    if cause == "contract":
+        monkeypatch.setenv("MAX_BYTES", "50")
+        answer = pipeline.call("split", event)
+    elif cause == "version":
+        [[version]] = pipeline.query("select version_id from ops.deliveries")
+        pipeline.s3.delete_object(Bucket=pipeline.bucket, Key="orders.json", VersionId=version)
+        answer = pipeline.call("split", event)
+        with pytest.raises(DataError, match="is gone from bucket"):
+            pipeline.call("replay", {"load_id": 1})
+    else:
+        failure = event | {"error": "States.TaskFailed", "cause": "lost"}
+        answers = [pipeline.call("record_failure", failure) for _ in range(5)]
+        assert [one["status"] for one in answers] == [*["pending"] * 4, "failed"]
+        answer = answers[-1]
+    assert (answer["status"], reason in answer["error"]) == ("failed", True)
+    assert "Load 1, which it landed before, is as it was." in answer["notice"]["message"]
+    assert contents(pipeline) == before
+    assert to_do(pipeline, pipeline.open()["run_id"]) == []
+
+
+def test_a_nested_load_is_replayed_at_once_when_its_contract_nests_no_arrays_any_more(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(pipeline, order(1, shipping={"city": "Graz"}))
+    pipeline.call("replay", {"load_id": 1})
+    contracts = dict(load_contracts())
+    contracts["orders"] = replace(contracts["orders"], arrays=(), version="2.0.0")
+    monkeypatch.setattr(handler, "load_contracts", lambda: contracts)
+    run = pipeline.open()["run_id"]
+    assert [one["route"] for one in to_do(pipeline, run)] == ["lambda"], "the run that was to land it does so, too"
+    again = pipeline.call("replay", {"load_id": 1})
+    assert (again["status"], again["records_loaded"]) == ("loaded", 1)
+    assert rows(pipeline) == [1, 0, 0, 1, 0, 0]
+    assert pipeline.query("select route, contract_version from ops.loads") == [("lambda", "2.0.0")]
+    assert pipeline.query("select shipping_city from raw.orders") == [("Graz",)]
+    assert to_do(pipeline, run) == []

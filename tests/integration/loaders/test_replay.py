@@ -85,6 +85,15 @@ def test_a_version_that_is_gone_is_refused_and_its_rows_stay(pipeline: Pipeline)
     assert tables(pipeline) == before
 
 
+def test_a_version_of_another_content_is_refused_and_its_rows_stay(pipeline: Pipeline) -> None:
+    loaded = pipeline.load(pipeline.deliver("sales_data.csv", BODY))
+    pipeline.query("update ops.loads set content_sha256 = 'other'")
+    before = tables(pipeline)
+    with pytest.raises(TerminalError, match=f"does not hold what load {loaded['load_id']} landed"):
+        pipeline.call("replay", {"load_id": loaded["load_id"]})
+    assert tables(pipeline) == before
+
+
 @pytest.mark.parametrize("event", [{"load_id": 77}, {"object_key": "nothing.csv"}], ids=["load", "key"])
 def test_what_was_never_delivered_is_refused(pipeline: Pipeline, event: dict[str, Any]) -> None:
     with pytest.raises(TerminalError, match="there is no"):

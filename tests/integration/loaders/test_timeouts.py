@@ -68,7 +68,7 @@ def test_a_load_that_runs_out_of_time_stops_itself_and_names_the_way_out(aws: Aw
 
     assert error["errorType"] == "TerminalError"
     assert "sales_data.csv: time ran out after " in error["errorMessage"]
-    assert f" of {len(DATA)} bytes; nothing of it landed -> give the load function more time" in error["errorMessage"]
+    assert f" of {len(DATA)} bytes; nothing of it landed -> give the function more time" in error["errorMessage"]
     assert record(pipeline, delivery, error)["status"] == "failed"
     assert landed(pipeline) == [(0, 0)]
 

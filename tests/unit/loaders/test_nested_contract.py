@@ -118,12 +118,25 @@ KEY = {"name": "order_id", "logicalType": "integer", "description": "x"}
             "column name 'placed_at' is given twice",
             id="flattened-twice",
         ),
+        pytest.param(
+            array(items={"logicalType": "object", "properties": [array(items={**ITEMS, "properties": [PARCELS]})]}),
+            "column name of orders__parcels__parcels__parcels '_parcels_position' is given twice",
+            id="three-of-a-name",
+        ),
     ],
 )
 def test_a_wrong_array_or_object_is_refused_with_its_place(tmp_path: Path, added: dict[str, Any], message: str) -> None:
     with pytest.raises(ContractError, match=r"^orders\.odcs\.yaml: ") as refused:
         contracts_with(tmp_path, added)
     assert message in str(refused.value)
+
+
+def test_two_feeds_cannot_have_one_table(tmp_path: Path) -> None:
+    document = yaml.safe_load((CONTRACTS_DIRECTORY / "sales.odcs.yaml").read_text())
+    document["schema"][0]["name"] = "orders__lines"
+    (tmp_path / "orders__lines.odcs.yaml").write_text(yaml.safe_dump(document))
+    with pytest.raises(ContractError, match=r"table name 'orders__lines' is that of a table of orders(__lines)? too"):
+        contracts_with(tmp_path)
 
 
 def test_the_key_may_stand_in_an_object(tmp_path: Path) -> None:

@@ -32,6 +32,12 @@ def test_a_notice_has_file_reason_and_remedy_and_names_its_runbook() -> None:
     ]
 
 
+def test_a_notice_of_a_refused_replay_says_that_what_had_landed_is_still_there() -> None:
+    message = refused(KEY, "sales", "TerminalError", 17, load_id=3)["message"]
+    assert "Load 3, which it landed before, is as it was." in message
+    assert "Nothing of it landed" not in message
+
+
 def test_an_error_without_a_remedy_is_all_reason() -> None:
     assert "Reason: TerminalError\n" in refused(KEY, "sales", "TerminalError", 17)["message"]
 

@@ -16,6 +16,7 @@ from loaders.contract import ArrayTable, Column, Contract, Step
 from loaders.errors import DataError
 from loaders.parse import Lines, Reject, Summary, read_nested
 from loaders.parse.json_record import parsed
+from tests.unit.parse import support
 from tests.unit.parse.support import blocks_of, make_contract
 
 
@@ -183,10 +184,28 @@ def test_whole_blocks_and_single_records_give_the_same(
     assert found == expected
 
 
+@pytest.mark.parametrize("name", ["things.json", "things.jsonl"])
+def test_records_with_objects_and_no_arrays_are_rows(name: str) -> None:
+    with_objects = replace(contract(), arrays=())
+    record = {"Id": 1, "name": "a\tb", "Ship To": {"ZIP": 1.5, "city": "\\", "floor": "é\n"}, "new": [1]}
+    bad = {"Id": 2, "Ship To": 7}
+    records = [json.dumps(one) for one in [*[record] * 300, bad, {"Id": 3}, *[record] * 300]]
+    text = "\n".join(records) if name.endswith("l") else f"[{','.join(records)}]"
+    for block in (4096, 1 << 20):
+        with blocks_of(block):
+            found = support.outcome(text.encode(), name, contract=with_objects)
+        extra = '{"Ship To":{"floor":"é\\n"},"new":[1]}'
+        row = ("1", "a\tb", "\\", "1.5", extra)
+        assert found.values == [*[row] * 300, ("3", None, None, None, None), *[row] * 300]
+        assert found.rules == [(301, "not_an_object")]
+
+
 HOSTILE = {name: record for name, (record, _) in BAD.items()} | {
     "undecodable": b'{"Id": 1, "name": "\xff"}',
     "pair-of-surrogates": b'{"Id": 1, "name": "\\ud83d\\ude00", "tags": ["\\u0041\\u0022"]}',
     "name-twice-deep": b'{"Id": 1, "Ship To": {"parcels": [{"code": 1, "code": 2}]}}',
+    "name-twice-beside-escaped-quotes": b'{"Id": 1, "tags": [1], "tags": [2], "name": "\\u0022\\u0022"}',
+    "escaped-quotes": b'{"Id": 1, "name": "\\u0022 \\\\u0022 \\\\\\u0022", "\\u0022": 1}',
     "name-twice-unknown": b'{"Id": 1, "x": {"a": 1, "a": 2}}',
     "nan": b'{"Id": NaN}',
     "deep": b'{"Id": 1, "x": ' + b"[" * 101 + b"]" * 101 + b"}",

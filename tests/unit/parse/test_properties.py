@@ -246,6 +246,7 @@ REJECTED_RECORDS = [
     '{"Id":"\\ud800"}',
     '{"Id":"\\u0000"}',
     '{"Id":{"y":1,"y":2}}',
+    '{"Id":{"y":1,"y":2,"z":"\\u0022\\u0022"}}',
     '{"Id":{"y":"\\udc00"}}',
     '{"Note":[{"y":"\\u0000"}]}',
     '{"Id":' + "[" * 100 + "]" * 100 + "}",
@@ -320,6 +321,15 @@ def assert_accounted(found: Outcome, data: bytes) -> None:
     if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         for reject in found.rejects:
             assert data[reject.byte_offset :][: reject.byte_length][:4096] == reject.raw_start
+
+
+def test_a_name_that_stands_twice_is_not_hidden_by_escaped_quotes() -> None:
+    twice = '{"Id":{"y":1,"y":2,"z":"\\u0022\\u0022"}}'
+    data = "\n".join(['{"Id":{"y":1}}'] * 20 + [twice] + ['{"Id":"\\u0022"}', '{"Id":{"y":"\\\\u0022"}}'] * 20).encode()
+    with blocks_of(1000):
+        found = outcome(data, "things.jsonl")
+    assert found.rules == [(21, "duplicate_name")]
+    assert len(found.rows) == 60
 
 
 def test_a_limit_of_one_column_holds_in_whole_blocks_too() -> None:
