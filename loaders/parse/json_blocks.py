@@ -18,7 +18,7 @@ from msgspec import Raw
 from msgspec.structs import astuple
 
 from loaders.contract import MAX_BYTES, Contract
-from loaders.parse.json_record import MAX_DEPTH, OPENING, depth_of, quotes_in
+from loaders.parse.json_record import MAX_DEPTH, OPENING, depth_of, quotes_when_encoded
 from loaders.parse.runs import has_longer_line
 
 LINES_AT_ONCE = 128
@@ -184,7 +184,7 @@ def _compact(value: bytes) -> bytes:
     if rb"\u0000" in value or NEGATIVE_ZERO.search(value) or depth_of(value) >= MAX_DEPTH:
         raise ValueError("a nested value needs a closer look")
     compact = msgspec.json.encode(_NESTED_VALUE.decode(value))
-    if quotes_in(compact) != quotes_in(value):
+    if compact.count(b'"') != quotes_when_encoded(value):
         raise ValueError("a name stands twice in a nested value")
     return compact
 

@@ -20,7 +20,7 @@ from loaders.parse.buffer import BLOCK_BYTES, Buffer
 from loaders.parse.json_batches import Batches
 from loaders.parse.json_blocks import NEGATIVE_ZERO, REFUSED
 from loaders.parse.json_intake import Block, Piece, RecordIntake
-from loaders.parse.json_record import MAX_DEPTH, Malformed, Violation, depth_of, parsed, quotes_in
+from loaders.parse.json_record import MAX_DEPTH, Malformed, Violation, depth_of, parsed, quotes_when_encoded
 from loaders.parse.json_rows import Row
 from loaders.parse.json_tree import EXTRA, Record
 
@@ -158,6 +158,6 @@ def _decoded(block: Block) -> list[dict[str, Any]]:
     records = [_DECODE(one) for one in texts]
     if not all(type(record) is dict for record in records):
         raise ValueError("a record is no object")
-    if quotes_in(_ENCODE(records)) != quotes_in(text):
+    if _ENCODE(records).count(b'"') != quotes_when_encoded(text):
         raise ValueError("a name may stand twice in an object")
     return records

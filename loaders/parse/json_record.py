@@ -14,6 +14,8 @@ MAX_DEPTH = 100
 TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[{]++|[\]}]++|"', re.DOTALL)
 """What tells where a value ends: whole strings, rows of brackets, or the quote of a string not ending in the data."""
 
+_QUOTE_BY_NUMBER = re.compile(rb"(?<!\\)(?:\\\\)*\\u0022")
+
 SURROGATE = re.compile("[\ud800-\udfff]")
 OPENING, CLOSING = b"{[", b"}]"
 
@@ -82,12 +84,11 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def quotes_in(text: bytes) -> int:
-    """The quotes of a JSON text, those too that are written by their number.
-
-    Decoded and encoded again it has as many, but for those of a name that stands twice in an object.
-    """
-    return text.count(b'"') + text.count(rb"\u0022")
+def quotes_when_encoded(text: bytes) -> int:
+    """How many times `"` stands in a JSON text once it is decoded and encoded again, where no name of an object stands
+    twice: as often as in the text, and for each quote that a string of it writes by its number."""
+    by_number = len(_QUOTE_BY_NUMBER.findall(text)) if rb"\u0022" in text else 0
+    return text.count(b'"') + by_number
 
 
 def depth_of(record: bytes) -> int:

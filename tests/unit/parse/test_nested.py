@@ -205,6 +205,7 @@ HOSTILE = {name: record for name, (record, _) in BAD.items()} | {
     "pair-of-surrogates": b'{"Id": 1, "name": "\\ud83d\\ude00", "tags": ["\\u0041\\u0022"]}',
     "name-twice-deep": b'{"Id": 1, "Ship To": {"parcels": [{"code": 1, "code": 2}]}}',
     "name-twice-beside-escaped-quotes": b'{"Id": 1, "tags": [1], "tags": [2], "name": "\\u0022\\u0022"}',
+    "name-twice-beside-backslashes": b'{"Id": 1, "tags": [1], "tags": [2], "name": "\\u005cu0022\\\\\\u00750022"}',
     "escaped-quotes": b'{"Id": 1, "name": "\\u0022 \\\\u0022 \\\\\\u0022", "\\u0022": 1}',
     "name-twice-unknown": b'{"Id": 1, "x": {"a": 1, "a": 2}}',
     "nan": b'{"Id": NaN}',

@@ -247,6 +247,7 @@ REJECTED_RECORDS = [
     '{"Id":"\\u0000"}',
     '{"Id":{"y":1,"y":2}}',
     '{"Id":{"y":1,"y":2,"z":"\\u0022\\u0022"}}',
+    '{"Id":{"y":1,"y":2,"z":"\\u005cu0022\\\\\\u00750022"}}',
     '{"Id":{"y":"\\udc00"}}',
     '{"Note":[{"y":"\\u0000"}]}',
     '{"Id":' + "[" * 100 + "]" * 100 + "}",
@@ -323,8 +324,9 @@ def assert_accounted(found: Outcome, data: bytes) -> None:
             assert data[reject.byte_offset :][: reject.byte_length][:4096] == reject.raw_start
 
 
-def test_a_name_that_stands_twice_is_not_hidden_by_escaped_quotes() -> None:
-    twice = '{"Id":{"y":1,"y":2,"z":"\\u0022\\u0022"}}'
+@pytest.mark.parametrize("beside", ["\\u0022\\u0022", "\\u005cu0022\\\\\\u00750022"], ids=["quotes", "backslashes"])
+def test_a_name_that_stands_twice_is_not_hidden_by_what_is_written_by_number(beside: str) -> None:
+    twice = f'{{"Id":{{"y":1,"y":2,"z":"{beside}"}}}}'
     data = "\n".join(['{"Id":{"y":1}}'] * 20 + [twice] + ['{"Id":"\\u0022"}', '{"Id":{"y":"\\\\u0022"}}'] * 20).encode()
     with blocks_of(1000):
         found = outcome(data, "things.jsonl")
