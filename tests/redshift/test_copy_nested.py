@@ -1,9 +1,5 @@
 """A nested feed in Redshift: its records and the elements of its arrays arrive together."""
 
-from collections.abc import Callable
-from typing import Any
-
-from tests.integration.loaders.conftest import run_job  # noqa: F401 - fixture
 from tests.redshift.conftest import Warehouses
 
 ORDERS = b"""[
@@ -13,14 +9,8 @@ ORDERS = b"""[
 ]"""
 
 
-def test_the_elements_of_arrays_arrive_with_their_records(
-    warehouses: Warehouses,
-    run_job: Callable[..., dict[str, Any]],  # noqa: F811 - the fixture
-) -> None:
-    delivery = warehouses.deliver("orders.json", ORDERS)
-    made = warehouses.call("split", {"delivery_id": delivery, "run_id": None})
-    run_job("json_to_tabular", location=made["location"])
-    landed = warehouses.call("land", {"delivery_id": delivery, "run_id": None, "prefix": made["prefix"]})
+def test_the_elements_of_arrays_arrive_with_their_records(warehouses: Warehouses) -> None:
+    [landed] = warehouses.land_nested(warehouses.deliver("orders.json", ORDERS))
     assert (landed["records_loaded"], landed["records_rejected"]) == (2, 1)
     assert warehouses.copy() == {"outcome": "done", "loads": 1, "deliveries": 1}
     assert warehouses.differences() == []

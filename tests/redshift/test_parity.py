@@ -6,7 +6,9 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,11 @@ from loaders.redshift import connected
 from localcloud.postgres import USER
 from localcloud.settings import PROJECT
 from tests.dbt.comparison import FEEDS
-from tests.dbt.histories import START, random_record
+from tests.dbt.histories import NUMBERS, START, random_record
 from tests.redshift.conftest import Warehouses, body_of
 
 DBT = Path(sys.executable).with_name("dbt")
+EVERY = (*FEEDS, "orders")
 BUILT = ("staging", "intermediate", "marts")
 TEXTS = ["Löffel", "日本語", 'say "x"', "a\\nb", "tab\there", "x" * 300, "'", " n/a ", "é" * 200]
 FAMILIES = {"text": "character varying"}
@@ -28,11 +31,13 @@ FAMILIES = {"text": "character varying"}
 
 def random_file(feed: str, dice: random.Random) -> tuple[str, bytes]:
     """A small file of a feed, CSV or JSON, with odd texts, fields nobody knows and records that cannot be read."""
-    records: list[dict[str, Any]] = [random_record(feed, dice) for _ in range(dice.randint(1, 8))]
+    make = random_order if feed == "orders" else partial(random_record, feed)
+    records: list[dict[str, Any]] = [make(dice) for _ in range(dice.randint(1, 8))]
     for record in records:
         if dice.random() < 0.3:
+            # Of an order it may be an array, which then cannot be read.
             record[dice.choice(list(record))] = dice.choice(TEXTS)
-    if dice.random() < 0.5:
+    if feed == "orders" or dice.random() < 0.5:
         if dice.random() < 0.3:
             records[0]["Remark"] = dice.choice(TEXTS)
         return "json", body_of(records)
@@ -44,17 +49,51 @@ def random_file(feed: str, dice: random.Random) -> tuple[str, bytes]:
     return "csv", (text.getvalue() + broken).encode()
 
 
+def random_order(dice: random.Random) -> dict[str, Any]:
+    """An order with the same kinds of values, some of its arrays empty, null or not there."""
+
+    def some(make: Callable[[], dict[str, Any]]) -> list[dict[str, Any]] | None:
+        return None if dice.random() < 0.1 else [make() for _ in range(dice.randint(0, 3))]
+
+    def line() -> dict[str, Any]:
+        product_id, number, price = dice.choices(NUMBERS, k=3)
+        return {"product_id": product_id, "quantity": number, "unit_price": price, dice.choice(["note", "Note"]): price}
+
+    def payment() -> dict[str, Any]:
+        return {"method": dice.choice(["card", " Voucher", "cash", *TEXTS]), "amount": dice.choice([*NUMBERS, 1.5])}
+
+    order: dict[str, Any] = {
+        "order_id": dice.choice(["1", 2, 3, "4", 5, 6, 7, 8, "", "k"]),
+        "customer_id": dice.choice(NUMBERS),
+        "placed_at": dice.choice(["2026-01-05T10:00:00Z", "2026-01-05 23:59:59", "", "2027-01-01T00:00:00Z", "x"]),
+        "shipping": dice.choice(
+            [None, {"method": "Express", "city": dice.choice(TEXTS), "cost": dice.choice(NUMBERS)}]
+        ),
+        "lines": some(line),
+        "payments": some(payment),
+    }
+    if dice.random() < 0.1:
+        del order[dice.choice(["lines", "payments", "shipping"])]
+    return order
+
+
 def deliver(warehouses: Warehouses, dice: random.Random, files: int) -> None:
     """Drops files of any feed, new and rewritten and repeated, dated back and forth, and loads them."""
     known: list[tuple[str, str, bytes]] = []
-    for feed in [*FEEDS, *dice.choices(FEEDS, k=files - len(FEEDS))]:
+    nested: list[int] = []
+    for feed in [*EVERY, *dice.choices(EVERY, k=files - len(EVERY))]:
         kind, body = random_file(feed, dice)
         if known and dice.random() < 0.2:
             feed, kind, body = dice.choice(known)
         known.append((feed, kind, body))
         delivered_at = (START + timedelta(days=dice.randint(0, 12))).isoformat()
         name = dice.choice(["a", "B", "ä", "it's"])
-        warehouses.land(f"raw/{feed}/{name}.{kind}", body, delivered_at=delivered_at)
+        delivery = warehouses.deliver(f"raw/{feed}/{name}.{kind}", body, delivered_at=delivered_at)
+        if feed == "orders":
+            nested.append(delivery)
+        else:
+            warehouses.load(delivery)
+    warehouses.land_nested(*nested)
 
 
 def build(warehouses: Warehouses, target: str, work: Path, *arguments: str) -> None:
