@@ -31,7 +31,7 @@ VARIABLES = {
 }
 HARNESS_ROLE = "arn:aws:iam::123456789012:role/redshift"
 HARNESS_BUCKET = "xtage-redshift-tests"
-SCHEMAS = ("raw", "ops", "staging", "intermediate", "marts", "test_failures")
+SCHEMAS = ("raw", "ops", "staging", "intermediate", "marts", "test_failures", "builds")
 """What a deployment has in its database, and these tests too."""
 OWN_SCHEMAS = "xtage_test_"
 CLAIM = f"{OWN_SCHEMAS}claim"
