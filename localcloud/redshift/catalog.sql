@@ -353,6 +353,21 @@ select
     null::varchar(10) as remarks
 from information_schema.columns;
 
+create or replace view pg_catalog.svv_transactions as
+select
+    activity.usename::text as txn_owner,
+    activity.datname::text as txn_db,
+    activity.backend_xid::text::bigint as xid,
+    locks.pid,
+    activity.xact_start at time zone 'utc' as txn_start,
+    locks.mode::text as lock_mode,
+    locks.locktype::text as lockable_object_type,
+    locks.relation::bigint::integer as relation,
+    locks.granted
+from pg_locks as locks
+inner join pg_stat_activity as activity on locks.pid = activity.pid
+where locks.locktype in ('relation', 'transactionid');
+
 create or replace view pg_catalog.svv_tables as
 select
     table_catalog::varchar(128),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from localcloud.redshift import rules_queries as queries
 from localcloud.redshift import rules_statements as changes
-from localcloud.redshift.tokens import Statement, UnreadableSqlError, statements
+from localcloud.redshift.tokens import Statement, Token, UnreadableSqlError, statements
 
 SYNTAX_ERROR = "42601"
 NOT_SUPPORTED = "0A000"
@@ -64,7 +64,7 @@ RULES = (
         "",
         queries.leader_node_function,
     ),
-    Rule("array", "Redshift has no PostgreSQL arrays", "keep rows, or a SUPER value", queries.array),
+    Rule("array", "Redshift has no PostgreSQL arrays", "keep rows, or a SUPER value", changes.array),
     Rule("array_overlap", "Redshift has no operator &&", "compare the bounds of the ranges", queries.array_overlap),
     Rule(
         "json_operator",
@@ -241,6 +241,21 @@ RULES = (
         changes.merge_condition,
         SYNTAX_ERROR,
     ),
+    Rule("lock_mode", "Redshift's LOCK has no modes and waits", "write lock and the table's name", changes.lock_mode),
+    Rule(
+        "several_columns_set",
+        "Redshift sets one column at a time",
+        "write set a = ..., b = ...",
+        changes.several_columns_set,
+        SYNTAX_ERROR,
+    ),
+    Rule(
+        "unicode_escape",
+        "Redshift has no U& names and strings",
+        "write the letters themselves",
+        queries.unicode_escape,
+        SYNTAX_ERROR,
+    ),
     Rule("scroll_cursor", "Redshift has plain cursors only", "declare name cursor for ...", changes.scroll_cursor),
 )
 
@@ -248,7 +263,8 @@ RULES = (
 def refusals(sql: str) -> list[Refusal]:
     """Every place at which Redshift would refuse this text of one or more statements, in the order of the text.
 
-    The query in an UNLOAD is looked at too. An empty list says that no rule is broken, not that Redshift would take it.
+    What stands in an UNLOAD, a cursor, PREPARE, EXPLAIN or a routine is looked at too. An empty list says that no rule
+    is broken, not that Redshift would take it.
     """
     try:
         found = [one for statement in statements(sql) for one in _of_statement(statement)]
@@ -258,9 +274,33 @@ def refusals(sql: str) -> list[Refusal]:
 
 
 def _of_statement(statement: Statement) -> Iterator[Refusal]:
+    begin = _begin_of_inner(statement)
+    outer = Statement(statement.sql, statement.tokens[:begin]) if begin else statement
     for rule in RULES:
-        yield from rule.broken_by(statement)
-    if statement.words_at(0, "unload", "(") and len(statement.tokens) > 2:
-        query = statement.tokens[2]
+        yield from rule.broken_by(outer)
+    if begin:
+        yield from _of_statement(Statement(statement.sql, statement.tokens[begin:]))
+    for query in _quoted_sql(statement):
         # Quotes are doubled in there: the place of the whole query is as near as it gets.
         yield from (replace(refusal, position=query.start) for refusal in refusals(query.text))
+
+
+def _begin_of_inner(statement: Statement) -> int:
+    """The index of the statement that a cursor, PREPARE or EXPLAIN is for; 0 for any other."""
+    first = statement.word(0)
+    outside = (index for index in statement.inside(-1) if index > 0)
+    if first == "declare":
+        return next((index + 1 for index in outside if statement.word(index) == "for"), 0)
+    if first == "prepare":
+        return next((index + 1 for index in outside if statement.word(index) == "as"), 0)
+    if first == "explain":
+        return next((index for index in outside if statement.word(index) not in ("analyze", "verbose", "(", ")")), 0)
+    return 0
+
+
+def _quoted_sql(statement: Statement) -> Iterator[Token]:
+    """The query of an UNLOAD, and the body of a function or procedure, which stand between quotes."""
+    if statement.words_at(0, "unload", "(") and len(statement.tokens) > 2:
+        yield statement.tokens[2]
+    elif changes.is_routine(statement) and not any(statement.find("language", "plpythonu")):
+        yield from (token for token in statement.tokens if token.kind == "string")

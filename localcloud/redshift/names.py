@@ -17,6 +17,7 @@ _TEXT_SEARCH = "Redshift has no full text search: use ilike or regexp_instr"
 FUNCTIONS = {
     "array_agg": "use listagg(...) within group (order by ...)",
     "bit_length": "use 8 * octet_length(...)",
+    "cardinality": "Redshift has no arrays: keep rows, or SUPER with get_array_length",
     "clock_timestamp": _CLOCK,
     "convert_from": "load the text as UTF-8",
     "convert_to": "load the text as UTF-8",
@@ -48,6 +49,7 @@ FUNCTIONS = {
     "num_nulls": "add up case expressions",
     "overlay": "use substring and ||",
     "pg_sleep": "wait in the client",
+    "query_to_xml": "run the query by itself",
     "quote_nullable": "use quote_literal with nvl",
     "regexp_like": "use ~, or regexp_instr(...) > 0",
     "regexp_match": _REGEXP,
@@ -69,6 +71,7 @@ FUNCTIONS = {
     "transaction_timestamp": _CLOCK,
     "unnest": _SET,
     "width_bucket": "use case or floor",
+    "xpath": "keep XML as text",
 }
 
 # Families of functions, by how their names begin.

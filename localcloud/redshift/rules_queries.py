@@ -25,6 +25,13 @@ def calls(statement: Statement, name: str) -> Iterator[int]:
     return (index for index in statement.calls if statement.tokens[index].text == name)
 
 
+def unicode_escape(statement: Statement) -> Iterator[Finding]:
+    for index in statement.find("u", "&"):
+        text = statement.tokens[index + 2] if index + 2 < len(statement.tokens) else None
+        if text and text.kind in ("quoted", "string") and text.start == statement.tokens[index].start + 2:
+            yield index, ""
+
+
 def unsupported_function(statement: Statement) -> Iterator[Finding]:
     for index in statement.calls:
         name = statement.tokens[index].text
@@ -41,25 +48,19 @@ def leader_node_function(statement: Statement) -> Iterator[Finding]:
         return
     called = set(statement.calls)
     for index, token in enumerate(statement.tokens):
-        name = token.text if token.kind == "word" else ""
-        bare = name.startswith(("current_", "local")) and statement.word(index - 1) not in (".", "as")
+        name = token.text
+        bare = statement.word(index).startswith(("current_", "local")) and statement.word(index - 1) not in (".", "as")
         if name in names.LEADER_NODE_FUNCTIONS and (bare or index in called):
             yield index, f"{name}: {names.LEADER_NODE_FUNCTIONS[name]}"
-
-
-def array(statement: Statement) -> Iterator[Finding]:
-    for index in statement.find("["):
-        if statement.word(index - 1) == "array":
-            yield index - 1, ""
-        elif statement.word(index + 1) == "]" and index > 0:
-            yield index, ""
-    for index in statement.find("array", "(", "select"):
-        yield index, ""
 
 
 def json_operator(statement: Statement) -> Iterator[Finding]:
     for operator in _JSON_OPERATORS:
         yield from ((index, f"operator {operator}") for index in statement.find(operator) if index > 0)
+    for index in statement.find("?"):
+        # By itself it stands for a parameter.
+        if index + 1 < len(statement.tokens) and statement.tokens[index + 1].kind == "string":
+            yield index, "operator ?"
     for phrase in (("is", "json"), ("is", "not", "json")):
         yield from ((index, "") for index in statement.find(*phrase))
 
@@ -123,6 +124,15 @@ def named_window(statement: Statement) -> Iterator[Finding]:
         after = index + 1
         if statement.word(index - 1) == ")" and after < len(statement.tokens) and statement.tokens[after].is_name:
             yield index, ""
+        elif statement.word(after) == "(" and _is_window_name(statement, after + 1):
+            yield after + 1, ""
+
+
+def _is_window_name(statement: Statement, index: int) -> bool:
+    """`over (recent rows ...)`: a name first, and behind it what else a window may have."""
+    if index >= len(statement.tokens) or not statement.tokens[index].is_name:
+        return False
+    return statement.word(index + 1) in ("order", "rows", "range", "groups", ")")
 
 
 def _windows(statement: Statement) -> Iterator[tuple[int, int]]:
@@ -164,8 +174,23 @@ def values_table(statement: Statement) -> Iterator[Finding]:
 
 
 def table_command(statement: Statement) -> Iterator[Finding]:
-    if statement.word(0) == "table":
-        yield 0, ""
+    for index in statement.find("table"):
+        before, named = statement.word(index - 1), index + 1 < len(statement.tokens)
+        if not named or not statement.tokens[index + 1].is_name or statement.word(index + 1) in _CLAUSES:
+            continue
+        # `as table` is what a column may be called, but no name follows there.
+        nested = before in ("(", "union", "all", "intersect", "except") or (before == "as" and _ends(statement, index))
+        inserted = statement.word(0) == "insert" and statement.tokens[index - 1].is_name and index == 3
+        if index == 0 or nested or inserted:
+            yield index, ""
+
+
+def _ends(statement: Statement, index: int) -> bool:
+    """Whether nothing but a name, of one part or more, stands behind an index up to the end or a parenthesis."""
+    index += 2
+    while statement.word(index) == ".":
+        index += 2
+    return index >= len(statement.tokens) or statement.word(index) in (")", "with")
 
 
 def fetch_first(statement: Statement) -> Iterator[Finding]:
@@ -176,7 +201,8 @@ def fetch_first(statement: Statement) -> Iterator[Finding]:
 
 def for_update(statement: Statement) -> Iterator[Finding]:
     for index in statement.find("for"):
-        if statement.word(index + 1) in ("update", "share", "no", "key") and statement.word(0) in ("select", "with"):
+        strengths = (("update",), ("share",), ("no", "key", "update"), ("key", "share"))
+        if any(statement.words_at(index + 1, *words) for words in strengths):
             yield index, ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from localcloud.redshift import names
 from localcloud.redshift.rules_queries import Finding
@@ -11,14 +12,17 @@ from localcloud.redshift.tokens import Statement
 # The kinds of objects that PostgreSQL makes and Redshift does not have.
 _UNKNOWN_OBJECTS = {
     "aggregate", "collation", "conversion", "domain", "event", "extension", "foreign", "operator", "policy",
-    "publication", "rule", "sequence", "server", "statistics", "subscription", "tablespace", "text", "trigger",
-    "type", "unlogged",
+    "publication", "recursive", "rule", "sequence", "server", "statistics", "subscription", "tablespace", "text",
+    "trigger", "type", "unlogged",
 }  # fmt: skip
 _UNKNOWN_COMMANDS = {
     "checkpoint", "cluster", "discard", "do", "listen", "load", "notify", "reassign", "reindex", "release",
     "savepoint", "security", "unlisten",
 }  # fmt: skip
-_TABLE_OPTIONS = (("on", "commit"), ("partition", "by"), ("inherits", "("), ("with", "("), ("tablespace",))
+_TABLE_OPTIONS = (
+    ("on", "commit"), ("partition", "by"), ("partition", "of"), ("inherits", "("), ("with", "("), ("tablespace",),
+    ("using",),
+)  # fmt: skip
 # `alter table t alter distkey c`: what Redshift changes of a table by this word.
 _TABLE_ATTRIBUTES = {"compound", "distkey", "diststyle", "encode", "interleaved", "sortkey"}
 _DML = ("insert", "update", "delete", "merge")
@@ -39,9 +43,26 @@ def type_places(statement: Statement) -> Iterator[int]:
     for opening in cast_openings:
         yield from (index + 1 for index in statement.inside(opening) if statement.word(index) == "as")
     for index in range(len(statement.tokens) - 1):
-        if statement.tokens[index].kind == "word" and statement.tokens[index + 1].kind == "string":
+        if statement.tokens[index].is_name and statement.tokens[index + 1].kind == "string":
             yield index
     yield from column_type_places(statement)
+    yield from _parameter_type_places(statement)
+
+
+def _parameter_type_places(statement: Statement) -> Iterator[int]:
+    """The types in `prepare name (type, ...)` and `create function name (name type, ...) returns type`."""
+    opening = next(statement.find("("), None)
+    if opening is not None and statement.word(0) == "prepare":
+        yield from (first for first, _last in statement.arguments(opening))
+    elif opening is not None and is_routine(statement):
+        yield from (last - 1 for _first, last in statement.arguments(opening))
+        yield from (index + 1 for index in statement.find("returns"))
+
+
+def is_routine(statement: Statement) -> bool:
+    """Whether the statement makes a function or a procedure."""
+    kind = statement.word(3) if statement.words_at(1, "or", "replace") else statement.word(1)
+    return statement.word(0) == "create" and kind in ("function", "procedure")
 
 
 def column_type_places(statement: Statement) -> Iterator[int]:
@@ -73,10 +94,33 @@ def column_list(statement: Statement) -> int | None:
 
 
 def unsupported_type(statement: Statement) -> Iterator[Finding]:
-    for index in type_places(statement):
-        name = statement.word(index)
-        if name in names.TYPES and statement.word(index - 1) != ".":
+    casts = (index for index in statement.calls if len(statement.arguments(index + 1)) == 1)
+    for index in sorted({*map(partial(_behind_catalog, statement), type_places(statement)), *casts}):
+        name = statement.tokens[index].text if index < len(statement.tokens) and statement.tokens[index].is_name else ""
+        if name in names.TYPES and (statement.word(index - 1) != "." or statement.is_of_catalog(index)):
             yield index, f"{name}: {names.TYPES[name]}"
+
+
+def _behind_catalog(statement: Statement, index: int) -> int:
+    return index + 2 if index + 2 < len(statement.tokens) and statement.is_of_catalog(index + 2) else index
+
+
+def array(statement: Statement) -> Iterator[Finding]:
+    for index in statement.find("["):
+        if statement.word(index - 1) == "array":
+            yield index - 1, ""
+        elif statement.word(index + 1) == "]" and index > 0:
+            yield index, ""
+    yield from ((index, "") for index in statement.find("array", "(", "select"))
+    # Of a size, or by the word.
+    for index in set(type_places(statement)):
+        after = index + 1
+        while statement.word(after) in ("precision", "varying"):
+            after += 1
+        if statement.word(after) == "(":
+            after = statement.closing[after] + 1
+        if statement.word(after) == "array" or (statement.word(after) == "[" and statement.word(after + 1) != "]"):
+            yield after, ""
 
 
 def type_size(statement: Statement) -> Iterator[Finding]:
@@ -97,7 +141,7 @@ def on_conflict(statement: Statement) -> Iterator[Finding]:
 
 
 def returning(statement: Statement) -> Iterator[Finding]:
-    if statement.word(0) not in (*_DML, "with"):
+    if not any(True for word in _DML for _ in statement.find(word)):
         return
     for index in statement.find("returning"):
         is_name = statement.word(index - 1) in ("set", ",", ".", "(", "as", "into", "from", "update", "where", "and")
@@ -122,13 +166,19 @@ def modifying_expression(statement: Statement) -> Iterator[Finding]:
     for index in statement.find("as", "("):
         if statement.word(index + 2) in _DML:
             yield index + 2, ""
+        elif statement.word(index + 2) == "with":
+            yield from ((place, "") for place in _changes_behind_with(statement, index + 1))
 
 
 def with_before_change(statement: Statement) -> Iterator[Finding]:
     if statement.word(0) == "with":
-        for index in statement.inside(-1):
-            if statement.word(index) in _DML and statement.word(index - 1) == ")":
-                yield index, statement.word(index)
+        yield from ((index, statement.word(index)) for index in _changes_behind_with(statement, -1))
+
+
+def _changes_behind_with(statement: Statement, opening: int) -> Iterator[int]:
+    for index in statement.inside(opening):
+        if statement.word(index) in _DML and statement.word(index - 1) == ")":
+            yield index
 
 
 def generated_column(statement: Statement) -> Iterator[Finding]:
@@ -151,7 +201,9 @@ def index_statement(statement: Statement) -> Iterator[Finding]:
 
 def unknown_object(statement: Statement) -> Iterator[Finding]:
     if statement.word(0) in ("create", "drop", "alter"):
-        kind = statement.word(3) if statement.words_at(1, "or", "replace") else statement.word(1)
+        place = 3 if statement.words_at(1, "or", "replace") else 1
+        place += statement.word(place) in ("temp", "temporary")
+        kind = statement.word(place)
         if kind in _UNKNOWN_OBJECTS:
             yield 0, f"{statement.word(0)} {kind}"
 
@@ -211,8 +263,21 @@ def several_actions(statement: Statement) -> Iterator[Finding]:
 
 def alter_if_exists(statement: Statement) -> Iterator[Finding]:
     if statement.words_at(0, "alter", "table"):
-        for phrase in (("table", "if", "exists"), ("column", "if", "exists"), ("column", "if", "not", "exists")):
-            yield from ((place + 1, "") for place in statement.find(*phrase))
+        for word in ("table", "column", "add", "drop"):
+            for phrase in ((word, "if", "exists"), (word, "if", "not", "exists")):
+                yield from ((place + 1, "") for place in statement.find(*phrase))
+        yield from ((2, "only") for _ in statement.find("table", "only"))
+
+
+def lock_mode(statement: Statement) -> Iterator[Finding]:
+    if statement.word(0) == "lock":
+        for place in statement.inside(-1):
+            if statement.word(place) in ("in", "nowait") and place > 1 and statement.word(place - 1) != ".":
+                yield place, ""
+
+
+def several_columns_set(statement: Statement) -> Iterator[Finding]:
+    yield from ((place + 1, "") for place in statement.find("set", "(") if statement.word(0) in ("update", "merge"))
 
 
 def merge_condition(statement: Statement) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from localcloud.redshift.tokens import UnreadableSqlError, tokenize
+from localcloud.redshift.tokens import UnreadableSqlError, statements
 
 LOG_BYTES = 10_000_000
 SHOWN = 4_000
@@ -32,7 +32,8 @@ def open_log(path: Path) -> logging.Logger:
 def without_literals(sql: str, with_numbers: bool = False) -> str:
     """The text on one line, '?' in place of every string and, where rows may be written or compared, every number."""
     try:
-        tokens = tokenize(sql)
+        # The statement has been cut up for the rules, and is still at hand so.
+        tokens = [token for statement in statements(sql) for token in statement.tokens]
     except UnreadableSqlError:
         return "(not readable as SQL)"
     keeps_numbers = with_numbers or (bool(tokens) and tokens[0].text in _WITHOUT_ROWS)
@@ -55,8 +56,9 @@ class StatementLog:
 
     def taken(self, sql: str, applied: Sequence[str]) -> None:
         """A statement that PostgreSQL gets, with what was changed in it."""
+        shown = without_literals(sql)
         changes = f"  [{'; '.join(without_literals(one, with_numbers=True) for one in applied)}]" if applied else ""
-        self._logger.info("%s %s%s", self._session, without_literals(sql), changes)
+        self._logger.info("%s %s%s", self._session, shown, changes)
 
     def refused(self, sql: str, rule: str) -> None:
         self._logger.info("%s %s  [refused: %s]", self._session, without_literals(sql), rule)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import ClassVar, Literal
 
@@ -27,14 +28,22 @@ _STRINGS = {
 
 # Before a name with parentheses behind it that is no call: a table, a view, a list of columns.
 _NO_CALL_AFTER = {"into", "table", "exists", "view", "references", "with", "recursive", "as", "function", "procedure"}
+# What follows `with name (column, column) as`; behind `from function(...) as` stand a parenthesis and columns.
+_QUERY_BEGINS = ("select", "with", "values", "table", "(", "insert", "update", "delete", "merge")
+# Comments and quoted texts, between which a dollar quote may begin.
+_SKIPPED = re.compile(
+    r"""(?P<comment>/\*)|--[^\r\n]*|'(?:[^'\\]|\\.|'')*'|"(?:[^"]|"")*"|[^\W\d][\w$]*|(?P<quote>\$(?:[^\W\d]\w*)?\$)""",
+    re.DOTALL,
+)
+_COMMENT = re.compile(r"/\*|\*/")
 
 
 class _Dialect(Redshift):
     class Tokenizer(Redshift.Tokenizer):
         # The text behind these words is SQL like any other here (`call`, `show`, `execute`).
         COMMANDS: ClassVar[set[TokenType]] = set()
-        # `a#>>b` is a JSON operator, not a name that ends in #. And `$1,$2` are parameters: Redshift has dollar quotes
-        # around the bodies of procedures only, which may be read like any SQL.
+        # `a#>>b` is a JSON operator, not a name that ends in #. And `$1,$2` are parameters, which sqlglot takes for a
+        # dollar quote: those are found here.
         HEREDOC_STRINGS: ClassVar[list[str | tuple[str, str]]] = []
         SINGLE_TOKENS: ClassVar[dict[str, TokenType]] = {
             **Redshift.Tokenizer.SINGLE_TOKENS,
@@ -116,10 +125,15 @@ class Statement:
         before = self.word(index - 1)
         if not self.tokens[index].is_name or before in _NO_CALL_AFTER:
             return False
-        if before == "." and self.word(index - 2) != "pg_catalog":
+        if before == "." and not self.is_of_catalog(index):
             return False
         # `with name (column, column) as (` names a query.
-        return not self.words_at(self.closing[index + 1] + 1, "as", "(")
+        after = self.closing[index + 1] + 1
+        return not (self.words_at(after, "as", "(") and self.word(after + 2) in _QUERY_BEGINS)
+
+    def is_of_catalog(self, index: int) -> bool:
+        """Whether the name at an index is written `pg_catalog.name`, quoted or not."""
+        return self.word(index - 1) == "." and index > 1 and self.tokens[index - 2].text == "pg_catalog"
 
     def word(self, index: int) -> str:
         """The word or symbol at an index; empty for a literal, a quoted name, and beyond the ends."""
@@ -153,12 +167,50 @@ class Statement:
 
 
 def tokenize(sql: str) -> list[Token]:
-    """The tokens of a text, comments left out. Raises UnreadableSqlError."""
+    """The tokens of a text, comments left out; a dollar-quoted text is a string. Raises UnreadableSqlError."""
+    found: list[Token] = []
+    place = 0
+    for start, end, text in _dollar_quoted(sql) if "$" in sql else ():
+        found += _between(sql, place, start)
+        found.append(Token("string", text, start, end))
+        place = end
+    return found + list(_between(sql, place, len(sql)))
+
+
+def _between(sql: str, start: int, end: int) -> Iterator[Token]:
+    """The tokens of a part of a text that has no dollar quotes."""
+    part = sql[start:end]
     try:
-        found = _Dialect().tokenize(sql)
+        tokens = _Dialect().tokenize(part)
     except TokenError as error:
         raise UnreadableSqlError(str(error)) from error
-    return [token for one in found for token in _split(sql, one.token_type, one.text, one.start, one.end + 1)]
+    for one in tokens:
+        for token in _split(part, one.token_type, one.text, one.start, one.end + 1):
+            yield replace(token, start=token.start + start, end=token.end + start) if start else token
+
+
+def _dollar_quoted(sql: str) -> Iterator[tuple[int, int, str]]:
+    """Start, end and content of each `$$...$$` and `$name$...$name$`. Raises UnreadableSqlError for one without end."""
+    place = 0
+    while found := _SKIPPED.search(sql, place):
+        place = found.end()
+        if found["comment"]:
+            place = _behind_comment(sql, place)
+        elif quote := found["quote"]:
+            end = sql.find(quote, place)
+            if end < 0:
+                raise UnreadableSqlError(f"the text behind {quote} has no end")
+            yield found.start(), end + len(quote), sql[place:end]
+            place = end + len(quote)
+
+
+def _behind_comment(sql: str, place: int) -> int:
+    """Where a comment ends, which may hold others."""
+    depth = 1
+    while depth and (found := _COMMENT.search(sql, place)):
+        depth += 1 if found[0] == "/*" else -1
+        place = found.end()
+    return place if not depth else len(sql)
 
 
 # A text is looked at by the rules and then rewritten, and large ones take a while to cut up.

@@ -31,13 +31,6 @@ def held(warehouses: Warehouses) -> Iterator[None]:
         connection.rollback()
 
 
-def is_waiting(warehouses: Warehouses) -> bool:
-    waiting = (
-        "select count(*) from pg_stat_activity where query like 'lock table ops.loads%' and wait_event_type = 'Lock'"
-    )
-    return warehouses.query(waiting) == [(1,)]
-
-
 def test_every_record_reject_load_and_delivery_arrives(warehouses: Warehouses) -> None:
     hostile = [
         {"Product_ID": 1, "Product_Name": "é" * 32_767, "Category": "", "Price": 1e-5, "Extra": {"a": ["\t", "日本"]}},
@@ -95,7 +88,7 @@ def test_a_copy_that_is_killed_leaves_nothing_to_see_and_the_next_one_clears_up(
     warehouses.land("raw/sales/a.csv", BODY)
     with held(warehouses):
         copying = subprocess.Popen([sys.executable, "-c", COPY], cwd=PROJECT, env={**os.environ})
-        wait_until("the copy has come to Redshift", lambda: is_waiting(warehouses))
+        wait_until("the copy has come to Redshift", lambda: warehouses.waiting() == 1)
         copying.send_signal(signal.SIGKILL)
         copying.wait()
         left = warehouses.left_behind()
@@ -117,7 +110,7 @@ def test_of_two_copies_at_once_one_gives_way(warehouses: Warehouses) -> None:
     warehouses.land("raw/sales/a.csv", BODY)
     with held(warehouses):
         copying = subprocess.Popen([sys.executable, "-c", COPY], cwd=PROJECT, env={**os.environ})
-        wait_until("the copy has come to Redshift", lambda: is_waiting(warehouses))
+        wait_until("the copy has come to Redshift", lambda: warehouses.waiting() == 1)
         with pytest.raises(TransientError, match="another session copies to Redshift"):
             warehouses.copy()
     assert copying.wait(30) == 0
@@ -128,13 +121,12 @@ def test_a_copy_whose_claim_was_lost_waits_for_the_other_and_changes_nothing(war
     warehouses.land("raw/sales/a.csv", BODY)
     with held(warehouses):
         first = subprocess.Popen([sys.executable, "-c", COPY], cwd=PROJECT, env={**os.environ})
-        wait_until("the copy has come to Redshift", lambda: is_waiting(warehouses))
+        wait_until("the copy has come to Redshift", lambda: warehouses.waiting() == 1)
         claims = "select pid from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()"
         warehouses.query(f"select pg_terminate_backend(pid) from ({claims}) as claims")
         second = threading.Thread(target=warehouses.copy)
         second.start()
-        waiting = "select count(*) from pg_stat_activity where query like 'lock table ops.loads%'"
-        wait_until("both are waiting", lambda: warehouses.query(waiting) == [(2,)])
+        wait_until("both are waiting", lambda: warehouses.waiting() == 2)
     second.join(30)
     assert first.wait(30) != 0
     assert warehouses.differences() == []
@@ -176,14 +168,17 @@ def test_columns_go_by_their_place_in_redshift(warehouses: Warehouses) -> None:
 
 
 def test_a_collision_with_another_transaction_is_transient(warehouses: Warehouses) -> None:
+    def write(connection: Any) -> None:
+        with redshift.classified():
+            connection.cursor().execute("insert into ops.rejects (load_id) select count(*) from ops.rejects")
+            connection.commit()
+
     with redshift.connected(os.environ) as one, redshift.connected(os.environ) as other:
         for connection in (one, other):
             connection.cursor().execute("select count(*) from ops.rejects")
-        for connection in (one, other):
-            connection.cursor().execute("insert into ops.rejects (load_id) select count(*) from ops.rejects")
-        other.commit()
-        with pytest.raises(TransientError, match="1023 Serializable isolation violation"), redshift.classified():
-            one.commit()
+        write(other)
+        with pytest.raises(TransientError, match="1023 Serializable isolation violation"):
+            write(one)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +193,6 @@ def test_a_collision_with_another_transaction_is_transient(warehouses: Warehouse
 def test_a_wrong_secret_is_told_by_what_is_wrong(
     change: dict[str, Any], error: type, words: str, warehouses: Warehouses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrong = {"port": warehouses.postgres.settings.redshift_port, "dbname": "redshift", "engine": "redshift"}
-    monkeypatch.setenv("REDSHIFT_SECRET", warehouses.secret(**{**wrong, **change}))
+    monkeypatch.setenv("REDSHIFT_SECRET", warehouses.secret(**{**warehouses.endpoint.credentials, **change}))
     with pytest.raises(error, match=words):
         warehouses.copy()

@@ -41,6 +41,15 @@ class Context:
 
 
 @dataclass(frozen=True)
+class Store:
+    """A versioned bucket, a client for it, and the environment in which others find its S3 and the secrets."""
+
+    s3: Any
+    bucket: str
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Pipeline:
     """A database with empty tables, an empty versioned bucket, and their environment."""
 
@@ -165,13 +174,26 @@ def database(postgres: Postgres) -> str:
 
 
 @pytest.fixture
-def pipeline(
-    postgres: Postgres, aws: Aws, clients: dict[str, Any], database: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Pipeline]:
+def store(aws: Aws, clients: dict[str, Any]) -> Store:
+    """A bucket of its own."""
     name = f"loaders-{uuid.uuid4().hex[:12]}"
     s3 = clients["s3"]
     s3.create_bucket(Bucket=name)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    environment = {
+        "AWS_ENDPOINT_URL": aws.endpoint,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    return Store(s3, name, environment)
+
+
+@pytest.fixture
+def pipeline(
+    postgres: Postgres, store: Store, clients: dict[str, Any], database: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Pipeline]:
+    name = f"loaders-{uuid.uuid4().hex[:12]}"
     secret = {
         "host": "127.0.0.1",
         "port": postgres.settings.postgres_port,
@@ -183,18 +205,15 @@ def pipeline(
     secrets = clients["secretsmanager"]
     secrets.create_secret(Name=name, SecretString=json.dumps(secret))
     environment = {
-        "RAW_BUCKET": name,
+        "RAW_BUCKET": store.bucket,
         "DATABASE_SECRET": name,
         "DATABASE_TLS": "off",
-        "AWS_ENDPOINT_URL": aws.endpoint,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-        "AWS_DEFAULT_REGION": REGION,
         "POWERTOOLS_LOG_LEVEL": "WARNING",
+        **store.environment,
     }
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
-    made = Pipeline(postgres, database, s3, secrets, secret, name, environment)
+    made = Pipeline(postgres, database, store.s3, secrets, secret, store.bucket, environment)
     connection = made.connect()
     connection.cursor().execute("drop schema if exists raw, ops cascade")
     migrate(connection, load_contracts())

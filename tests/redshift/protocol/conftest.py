@@ -1,4 +1,4 @@
-"""One suite for two places: a real Redshift when the environment names one (see endpoint.py), else the harness."""
+"""What each test of the protocol has to itself: a schema, and a prefix in the bucket."""
 
 import uuid
 from collections.abc import Iterator
@@ -6,28 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.redshift.protocol.endpoint import Endpoint, harness_endpoint, real_endpoint, variables
-
-
-@pytest.fixture(scope="session")
-def endpoint(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
-    """Where Redshift answers."""
-    if real := real_endpoint():
-        yield real
-        return
-    redshift, aws = request.getfixturevalue("redshift_harness"), request.getfixturevalue("aws")
-    made = harness_endpoint(redshift, aws.endpoint)
-    with variables(made.s3_environment):
-        made.s3().create_bucket(Bucket=made.bucket)
-        yield made
-
-
-@pytest.fixture
-def harness(endpoint: Endpoint) -> Endpoint:
-    """For tests of the harness itself, which a real Redshift would answer in words of its own."""
-    if endpoint.harness is None:
-        pytest.skip("this is about the harness")
-    return endpoint
+from tests.redshift.endpoint import OWN_SCHEMAS, Endpoint
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +21,7 @@ def connection(endpoint: Endpoint) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def schema(endpoint: Endpoint) -> Iterator[str]:
     """An empty schema that only the tests of this module use."""
-    name = f"xtage_test_{uuid.uuid4().hex[:12]}"
+    name = f"{OWN_SCHEMAS}{uuid.uuid4().hex[:12]}"
     connection = endpoint.connect()
     connection.autocommit = True
     connection.cursor().execute(f"create schema {name}")

@@ -10,7 +10,7 @@ import awswrangler
 import pandas as pd
 import pytest
 
-from tests.redshift.protocol.endpoint import Endpoint, variables
+from tests.redshift.endpoint import Endpoint, variables
 
 COLUMNS = ("id", "name", "amount", "on_day", "is_valid")
 ROWS = [

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.redshift.protocol.endpoint import Endpoint
+from tests.redshift.endpoint import Endpoint
 from tests.redshift.protocol.queries import refusal, rows
 
 SCHEMA = pa.schema([("one", pa.int32()), ("two", pa.string()), ("three", pa.decimal128(10, 2))])

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.redshift.protocol.endpoint import Endpoint
+from tests.redshift.endpoint import Endpoint
 from tests.redshift.protocol.queries import rows
 
 FEATURES = Path(__file__).with_name("features")

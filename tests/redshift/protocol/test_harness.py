@@ -16,9 +16,11 @@ from localcloud.ports import free_port
 from localcloud.postgres import Postgres
 from localcloud.redshift.launcher import Redshift, redshift_port_file, server_lock
 from localcloud.settings import Settings
-from tests.redshift.protocol.endpoint import Endpoint, harness_endpoint, log_of
+from tests.redshift.endpoint import Endpoint, harness_endpoint, log_of, real_endpoint
 from tests.redshift.protocol.queries import refusal, rows
 from xtage.cli import exit_code
+
+pytestmark = pytest.mark.skipif(real_endpoint() is not None, reason="this is about the harness")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redshift_connector.error import Error
 
-from tests.redshift.protocol.endpoint import Endpoint
+from tests.redshift.endpoint import Endpoint
 from tests.redshift.protocol.queries import refusal, rows
 from tests.redshift.refused import ACCEPTED, REFUSED
 from xtage.cli import exit_code
@@ -37,6 +37,7 @@ def test_the_same_words_elsewhere_are_not_refused_on_the_wire(harness: Endpoint)
     assert len(told) < len(ACCEPTED)
 
 
+# `xtage sql` reads through a cursor, behind which a statement that is no query must be seen too.
 QUERIES = [
     ("unsupported_function", "select string_agg(name, ',') from products"),
     ("unsupported_function", "select n from generate_series(1, 10) as series (n)"),
@@ -48,6 +49,10 @@ QUERIES = [
     ("is_distinct_from", "select 1 from sales where quantity is distinct from 1"),
     ("lateral", "select * from sales, lateral (select sales.id) as x"),
     ("array", "select array[1, 2]"),
+    ("returning", "delete from products returning id"),
+    ("with_before_change", "with gone as (select 1 as id) delete from products using gone"),
+    ("table_if_not_exists_as", "create table if not exists p as select 1 as n"),
+    ("index", "create index by_name on products (name)"),
 ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redshift_connector.error import Error
 
-from tests.redshift.protocol.endpoint import Endpoint
+from tests.redshift.endpoint import Endpoint
 from tests.redshift.protocol.queries import refusal, rows
 
 

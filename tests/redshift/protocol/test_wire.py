@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from redshift_connector.error import Error
 
-from tests.redshift.protocol.endpoint import Endpoint, variables
+from tests.redshift.endpoint import Endpoint, variables
 from tests.redshift.protocol.queries import numbers, refusal, rows
 
 

@@ -18,7 +18,7 @@ WORDS = [
     "constraint", "drop", "truncate", "copy", "iam_role", "unload", "to", "show", "tables", "schema", "like",
     "vacuum", "analyze", "lock", "returning", "on", "conflict", "filter", "lateral", "limit", "[", "]", "array",
     "->", "concat", "for", "view", "binding", "check", "foreign", "character", "varying", "super", "$", "?",
-    "/*x*/",
+    "/*x*/", "declare", "cursor", "prepare", "explain", "function", "u", "&", "'select a'", "$$x$$",
 ]  # fmt: skip
 
 
