@@ -43,7 +43,7 @@ def sales_csv(first_id: int, records: int = 3) -> bytes:
 
 def unified(cloud: Cloud, first_id: int, records: int = 3) -> int:
     """How many of the transaction ids from `first_id` on the unified dataset has."""
-    [row] = cloud.sql(
+    [row] = cloud.look(
         "select count(*) as n from marts.unified_sales "
         f"where transaction_id between {first_id} and {first_id + records - 1}"
     )
@@ -150,7 +150,9 @@ def test_twenty_files_at_once_land_once_each_in_few_runs(cloud: Cloud, first_run
 
 
 def _of_twenty(cloud: Cloud) -> list[dict[str, object]]:
-    return cloud.sql("select status, load_id, run_id from ops.deliveries where object_key like 'raw/sales/twenty-%'")
+    return cloud.look(
+        "select status, load_id, run_id from ops.deliveries where starts_with(object_key, 'raw/sales/twenty-')"
+    )
 
 
 def test_a_file_of_no_feed_is_listed_and_stays(cloud: Cloud, first_run: str) -> None:
@@ -231,7 +233,7 @@ def test_a_killed_database_needs_one_up_and_one_run(cloud: Cloud, first_run: str
 
 
 def _running(cloud: Cloud) -> list[str]:
-    return [row["execution_arn"] for row in cloud.sql("select execution_arn from ops.runs where status = 'running'")]
+    return [row["execution_arn"] for row in cloud.look("select execution_arn from ops.runs where status = 'running'")]
 
 
 def _kill_what_listens_on(port: int) -> None:
@@ -270,7 +272,7 @@ def test_every_role_allows_what_its_component_asks_for_and_nothing_else(
     cloud.put("raw/sales/rare.csv", sales_csv(970_000))
     cloud.wait_for("the lake is put right", lambda: rare.lake_is_put_right(cloud))
     cloud.wait_until_idle()
-    roles = Roles(cloud, "Loaders", "Glue", "Dbt")
+    roles = Roles.of(cloud, "Loaders", "Glue", "Dbt")
     # Without a Redshift nothing is copied to it; the test with one looks at that role.
     granted = {grant for grant in roles.grants() if grant.role != "loaders.CopyToRedshiftRole"}
     assert roles.refused() == set()

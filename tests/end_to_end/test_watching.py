@@ -222,14 +222,29 @@ def test_every_alarm_of_the_stage_has_a_state(cloud: Cloud, inbox: Inbox) -> Non
     assert found["pipeline-silent"] == "OK"
 
 
-def test_a_drop_that_cannot_start_the_pipeline_is_kept_and_raises_an_alarm(cloud: Cloud, inbox: Inbox) -> None:
+def test_a_drop_that_cannot_start_the_pipeline_is_kept_and_raises_an_alarm_and_so_does_the_silence(
+    cloud: Cloud, inbox: Inbox
+) -> None:
     """The last of these tests: the stage has no state machine after it."""
     cloud.wait_until_idle()
     machine = cloud.status()["state_machine_arn"]
+    shorten_the_hour(cloud, "pipeline-silent")
     cloud.client("stepfunctions").delete_state_machine(stateMachineArn=machine)
     cloud.put("raw/sales/unheard.csv", sales_csv("920001,1001,2,1.50,2022-03-04"))
     assert "docs/runbooks/undelivered.md" in inbox.alarm("undelivered")["AlarmDescription"]
+    silence = inbox.alarm("pipeline-silent")
+    assert "docs/runbooks/pipeline-silent.md" in silence["AlarmDescription"]
+    assert "no value" in silence["NewStateReason"]
     sqs = cloud.client("sqs")
     url = sqs.get_queue_url(QueueName="xtage-local-undelivered")["QueueUrl"]
     (kept,) = sqs.receive_message(QueueUrl=url)["Messages"]
     assert json.loads(kept["Body"])["detail"]["object"]["key"] == "raw/sales/unheard.csv"
+
+
+def shorten_the_hour(cloud: Cloud, alarm: str) -> None:
+    """Lets an alarm, as it is deployed, look at ten seconds in place of an hour."""
+    watch = cloud.client("cloudwatch")
+    (made,) = watch.describe_alarms(AlarmNames=[f"xtage-local-{alarm}"])["MetricAlarms"]
+    assert (made["StateValue"], made["Period"]) == ("OK", 3600)
+    known = watch.meta.service_model.operation_model("PutMetricAlarm").input_shape.members
+    watch.put_metric_alarm(**{name: value for name, value in made.items() if name in known} | {"Period": 10})

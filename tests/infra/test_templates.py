@@ -103,22 +103,28 @@ def test_redshift_is_private_and_its_password_a_secret_and_connections_need_tls(
 
 
 def test_passwords_hold_only_characters_that_databases_and_shells_take() -> None:
-    secrets = [secret for _, secret in resources("AWS::SecretsManager::Secret")]
-    generated = [secret["GenerateSecretString"] for secret in secrets if "GenerateSecretString" in secret]
+    generated = [secret["GenerateSecretString"] for _, secret in resources("AWS::SecretsManager::Secret")]
     punctuation = {chr(code) for code in range(33, 127) if not chr(code).isalnum()}
     assert [set(how["ExcludeCharacters"]) for how in generated] == [punctuation] * 3
-    composed = [secret["SecretString"]["Fn::Sub"] for secret in secrets if "SecretString" in secret]
-    assert all("resolve:secretsmanager" in text for text in composed)
+
+
+def test_every_secret_is_rotated_by_the_function_that_may_change_its_password() -> None:
+    """Also the one of a database that is not there by default."""
+    rotated = [schedule["SecretId"] for _, schedule in resources("AWS::SecretsManager::RotationSchedule")]
+    assert len(rotated) == len(resources("AWS::SecretsManager::Secret")) == 3
+    (may_change,) = [
+        statement for role, statement in statements() if "secretsmanager:PutSecretValue" in flat(statement["Action"])
+    ]
+    assert [meant(secret) if "Fn::If" in secret else secret for secret in may_change["Resource"]] == rotated
 
 
 def test_no_secret_is_a_plain_environment_variable() -> None:
     ((_, project),) = resources("AWS::CodeBuild::Project")
     given = [variable.get("Fn::If", [None, variable])[1] for variable in project["Environment"]["EnvironmentVariables"]]
     variables = {variable["Name"]: variable for variable in given}
-    parts = ("HOST", "PORT", "USER", "PASSWORD", "DBNAME")
-    connection = {f"{database}_{part}" for database in ("RDS", "REDSHIFT") for part in parts}
-    assert connection <= set(variables)
-    assert {variables[name]["Type"] for name in connection} == {"SECRETS_MANAGER"}
+    login = {f"{database}_{part}" for database in ("RDS", "REDSHIFT") for part in ("USER", "PASSWORD", "DBNAME")}
+    assert login <= set(variables)
+    assert {variables[name]["Type"] for name in login} == {"SECRETS_MANAGER"}
     for _, function in resources("AWS::Lambda::Function"):
         assert not [name for name in function["Environment"]["Variables"] if "PASSWORD" in name]
 

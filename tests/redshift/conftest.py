@@ -14,6 +14,7 @@ from loaders.load.redshift import PREFIX
 from loaders.ops_tables import COPIED as LEDGER
 from loaders.tables import raw_tables
 from localcloud.aws import Aws
+from localcloud.ports import HOST
 from localcloud.postgres import USER, Postgres
 from localcloud.redshift.launcher import DATABASE, Redshift
 from tests.conftest import make_database
@@ -91,11 +92,11 @@ def warehouses(
     aws: Aws,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Warehouses:
-    secret = pipeline.secret(
-        port=redshift_harness.settings.redshift_port, dbname=DATABASE, username=USER, engine="redshift"
-    )
+    secret = pipeline.secret(dbname=DATABASE, username=USER, engine="redshift")
     environment = {
         "REDSHIFT_SECRET": secret,
+        "REDSHIFT_HOST": HOST,
+        "REDSHIFT_PORT": str(redshift_harness.settings.redshift_port),
         "REDSHIFT_ROLE": "arn:aws:iam::000000000000:role/copy",
         "SSL_CERT_FILE": str(redshift_harness.authority),
     }

@@ -44,7 +44,7 @@ def test_one_run_lands_and_builds_in_both_databases(cloud: Cloud, tmp_path: Path
         assert found[0] == found[1]
     [built] = cloud.sql("select count(*) as runs from ops.runs where redshift_built_through = built_through")
     assert built["runs"] > 0
-    roles = Roles(cloud, "Loaders", "Redshift")
+    roles = Roles.of(cloud, "Loaders", "Redshift")
     of_redshift = {
         one
         for one in roles.grants()

@@ -37,7 +37,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
 
 @pytest.mark.usefixtures("without_runs")
 def test_every_role_of_the_api_allows_what_its_function_asks_for_and_nothing_else(api: Api, source: Source) -> None:
-    roles = Roles(api.cloud, "Api")
+    roles = Roles.of(api.cloud, "Api")
     push_twice_and_follow(api)
     api.cloud.client("lambda").invoke(FunctionName="xtage-local-fetch", Payload=b'{"scheduled": true}')
     assert api.ask("POST", f"/v1/connectors/{NAME}/fetch", Scope.OPERATE).status_code in (202, 409)
