@@ -178,7 +178,11 @@ def machine(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 
 def _deploy(pipeline: Pipeline, build_project: str) -> str:
     """Makes a stack of the template with what stands in the places of the others; gives the state machine's ARN."""
-    pipeline.aws.client("s3").put_object(Bucket=BUILD_PROJECT, Key=DEFINITION.name, Body=DEFINITION.read_bytes())
+    s3 = pipeline.aws.client("s3")
+    s3.put_object(Bucket=BUILD_PROJECT, Key=DEFINITION.name, Body=DEFINITION.read_bytes())
+    s3.create_bucket(Bucket=DROPS)
+    told = {"EventBridgeConfiguration": {}}
+    s3.put_bucket_notification_configuration(Bucket=DROPS, NotificationConfiguration=told)
     parameters = {f"{name}FunctionArn": make_function(pipeline, name) for name in FUNCTIONS} | {
         "Stage": STAGE,
         "ArtifactBucketName": BUILD_PROJECT,

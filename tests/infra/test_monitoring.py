@@ -10,10 +10,9 @@ import pytest
 from loaders.contract import load_contracts
 from loaders.metrics import OF_FILES, OF_SWEEPS, UNITS
 from loaders.notices import RUNBOOK
-from tests.infra.test_templates import DIRECTORY, resources
+from tests.infra.test_templates import DIRECTORY, described, resources
 from xtage.cli import VERBS
 from xtage.deploy import PROJECT
-from xtage.templates.reading import read_template
 
 RUNBOOKS = PROJECT / "docs" / "runbooks"
 ALARMS = resources("AWS::CloudWatch::Alarm")
@@ -141,9 +140,7 @@ def test_the_state_machine_writes_a_log_without_what_its_states_hold() -> None:
     ((_, machine),) = resources("AWS::StepFunctions::StateMachine")
     logging = machine["LoggingConfiguration"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
-    group = read_template(DIRECTORY / "orchestration.yaml")["Resources"]["StateMachineLogs"]["Properties"][
-        "LogGroupName"
-    ]
+    group = described(DIRECTORY / "orchestration.yaml")["Resources"]["StateMachineLogs"]["Properties"]["LogGroupName"]
     assert group["Fn::Sub"].startswith("/aws/vendedlogs/states/")
 
 

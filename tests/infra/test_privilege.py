@@ -7,10 +7,9 @@ import pytest
 
 from tests.infra.conftest import DEFINITION, DROPS, STACK, STAGE, Pipeline
 from tests.infra.test_pipeline import nested, tasks
-from tests.infra.test_templates import FILES, flat, meant, resources
+from tests.infra.test_templates import FILES, described, flat, meant, resources
 from tests.privilege.reasons import DENIED_ON_PURPOSE, NEEDED_BY_AWS, NEEDED_BY_STEP_FUNCTIONS, NEEDED_BY_THE_LOG
 from tests.privilege.roles import Roles, unexplained
-from xtage.templates.reading import read_template
 
 # What a task's resource asks of AWS.
 CALLS = {
@@ -27,15 +26,15 @@ def documents_of_roles() -> dict[str, list[dict[str, Any]]]:
     """The statements of each role, those of its managed policies too."""
     found = {}
     for path in FILES:
-        described = read_template(path)["Resources"]
-        for name, role in described.items():
+        whole = described(path)["Resources"]
+        for name, role in whole.items():
             if role["Type"] != "AWS::IAM::Role":
                 continue
             documents = [policy["PolicyDocument"] for policy in role["Properties"].get("Policies", [])]
             attached = role["Properties"].get("ManagedPolicyArns", [])
             for arn in meant_list(attached):
                 reference = meant(arn)
-                documents.append(described[reference["Ref"]]["Properties"]["PolicyDocument"])
+                documents.append(whole[reference["Ref"]]["Properties"]["PolicyDocument"])
             found[f"{path.stem}.{name}"] = [
                 meant(statement) for document in documents for statement in document["Statement"]
             ]
@@ -105,7 +104,7 @@ def test_the_roles_of_the_state_machine_and_of_what_starts_it_allow_what_they_as
         CloseRun=[{"outcome": "successor"}, {"outcome": "closed"}],
     )
     pipeline.script_build()
-    drop(pipeline, "raw/sales/a.csv")
+    pipeline.aws.client("s3").put_object(Bucket=DROPS, Key="raw/sales/a.csv", Body=b"")
     pipeline.wait_for_calls("CloseRun", 2)
     broken = {"raise": "TerminalError", "message": "odd"}
     pipeline.script(OpenRun={"outcome": "opened", "run_id": 7, "holder": None}, NextRound=broken)
@@ -127,7 +126,7 @@ def test_what_a_role_does_not_allow_fails_the_run_or_keeps_the_event(
     iam.delete_role_policy(RoleName=name, PolicyName=policy)
     try:
         if role == "StartRole":
-            drop(pipeline, "raw/sales/unheard.csv")
+            pipeline.aws.client("s3").put_object(Bucket=DROPS, Key="raw/sales/unheard.csv", Body=b"")
             url = sqs.get_queue_url(QueueName=f"xtage-{STAGE}-undelivered")["QueueUrl"]
             asked = {"QueueUrl": url, "MessageAttributeNames": ["All"], "WaitTimeSeconds": 20}
             (told,) = sqs.receive_message(**asked)["Messages"]
@@ -138,13 +137,6 @@ def test_what_a_role_does_not_allow_fails_the_run_or_keeps_the_event(
     finally:
         iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
     assert pipeline.run()["status"] == "SUCCEEDED"
-
-
-def drop(pipeline: Pipeline, key: str) -> None:
-    """Tells EventBridge, as S3 does, that an object was put."""
-    detail = {"bucket": {"name": DROPS}, "object": {"key": key}}
-    event = {"Source": "aws.s3", "DetailType": "Object Created", "Detail": json.dumps(detail)}
-    pipeline.aws.client("events").put_events(Entries=[event])
 
 
 def test_the_state_machine_may_call_exactly_the_functions_jobs_and_builds_of_its_definition() -> None:

@@ -10,6 +10,7 @@ import pytest
 from localcloud.ports import free_port
 from samples import FILES, make_samples
 from tests.end_to_end.conftest import Cloud
+from tests.privilege.rare import rotate_password
 from tests.privilege.roles import Roles, unexplained
 
 
@@ -50,6 +51,8 @@ def test_one_run_lands_and_builds_in_both_databases(cloud: Cloud, tmp_path: Path
         for one in roles.grants()
         if one.role in ("loaders.CopyToRedshiftRole", "redshift.CopyRole") or "Redshift" in one.statement
     }
+    rotate_password(cloud, "REDSHIFT_SECRET")
+    # Lands in both databases, in Redshift with the new password.
     cloud.ok("replay", "--load", "1")
     assert roles.refused() == set()
     assert unexplained(of_redshift, roles.used()) == []
