@@ -183,6 +183,13 @@ def test_an_api_that_fails_raises_an_alarm(cloud: Cloud, inbox: Inbox) -> None:
     assert "docs/runbooks/api-errors.md" in inbox.alarm("api-errors")["AlarmDescription"]
 
 
+def test_a_password_that_cannot_be_changed_raises_an_alarm(cloud: Cloud, inbox: Inbox) -> None:
+    event = {"SecretId": "nowhere", "ClientRequestToken": "1", "Step": "createSecret"}
+    answer = cloud.client("lambda").invoke(FunctionName="xtage-local-rotate", Payload=json.dumps(event).encode())
+    assert "FunctionError" in answer
+    assert "docs/runbooks/rotation-failed.md" in inbox.alarm("rotation-failed")["AlarmDescription"]
+
+
 @pytest.mark.parametrize(
     ("alarm", "namespace", "metric", "dimension", "value"),
     [
@@ -213,6 +220,7 @@ def test_every_alarm_of_the_stage_has_a_state(cloud: Cloud, inbox: Inbox) -> Non
         "run-failed",
         "pipeline-silent",
         "undelivered",
+        "rotation-failed",
         "reject-rate",
         "database-storage",
         "api-errors",

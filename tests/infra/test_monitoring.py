@@ -54,6 +54,7 @@ def test_what_a_person_would_want_at_night_is_watched() -> None:
         ("AWS/States", "ExecutionsFailed"),
         ("AWS/States", "ExecutionsStarted"),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        ("AWS/Lambda", "Errors"),
         ("AWS/RDS", "FreeStorageSpace"),
         ("AWS/ApiGateway", "5XXError"),
         ("AWS/ApiGateway", "Latency"),
