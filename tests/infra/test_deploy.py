@@ -349,8 +349,9 @@ def test_destroying_leaves_nothing_but_the_dropped_files_and_the_logs_of_who_did
 ) -> None:
     trial()
     s3: Any = session.client("s3")
-    # Under a prefix of which no file starts a run: a function that still ran would make its log anew.
-    s3.put_object(Bucket="xtage-data-pipeline-trial", Key="lake/a.parquet", Body=b"what is kept")
+    # No run, which might still write to a log when that is gone already, and so make it anew.
+    s3.put_bucket_notification_configuration(Bucket="xtage-data-pipeline-trial", NotificationConfiguration={})
+    s3.put_object(Bucket="xtage-data-pipeline-trial", Key="raw/sales/a.csv", Body=b"a drop")
     outputs = outputs_of(session.client("cloudformation"), "xtage-trial")
     kept = {"xtage-data-pipeline-trial", outputs["AuditBucketName"], outputs["AccessLogBucketName"]}
     destroy("trial", session)
