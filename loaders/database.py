@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import pg8000.dbapi
 from botocore.exceptions import BotoCoreError, ClientError
@@ -41,6 +41,7 @@ LOST = (pg8000.dbapi.Error, OSError, ValueError, AttributeError)
 
 Connection: TypeAlias = pg8000.dbapi.Connection
 Cursor: TypeAlias = pg8000.dbapi.Cursor
+LoggedIn = TypeVar("LoggedIn")
 
 
 def connect(environment: Mapping[str, str]) -> Connection:
@@ -54,23 +55,26 @@ def connect(environment: Mapping[str, str]) -> Connection:
     if not secret:
         raise TerminalError("DATABASE_SECRET is not set", remedy="set it to the name of the database's secret")
     with classified(f"the database of secret {secret}"):
-        connection = _logged_in(secret, environment)
+        connection = logged_in(secret, lambda text: log_in(secret, text, environment))
         prepare_session(connection)
     return connection
 
 
-def _logged_in(secret: str, environment: Mapping[str, str]) -> Connection:
-    """Logs in with the current password; where that was changed a moment ago, with the one that is to be current."""
+def logged_in(secret: str, log_in: Callable[[str], LoggedIn]) -> LoggedIn:
+    """Logs in with the current password; where that was changed a moment ago, with the one that is to be current.
+
+    `log_in` takes a secret's text. Raises what it raises.
+    """
     text = secret_text(secret)
     try:
-        return log_in(secret, text, environment)
-    except pg8000.dbapi.DatabaseError as refusal:
-        if not is_refused(refusal):
+        return log_in(text)
+    except Exception as refusal:
+        if not _is_refused(refusal):
             raise
         coming = secret_text(secret, PENDING) or secret_text(secret)
         if coming == text:
             raise
-        return log_in(secret, coming, environment)
+        return log_in(coming)
 
 
 def log_in(secret: str, text: str, environment: Mapping[str, str]) -> Connection:
@@ -93,8 +97,8 @@ def log_in(secret: str, text: str, environment: Mapping[str, str]) -> Connection
     return connection
 
 
-def is_refused(error: pg8000.dbapi.DatabaseError) -> bool:
-    """Whether it says that user or password is wrong."""
+def _is_refused(error: Exception) -> bool:
+    """Whether the server says that user or password is wrong; both drivers hand its words on in the same form."""
     details: Any = error.args[0] if error.args else {}
     return isinstance(details, dict) and str(details.get("C", "")).startswith("28")
 
@@ -114,12 +118,13 @@ def secret_text(secret: str, stage: str = CURRENT) -> str:
         return ""
 
 
-def connection_arguments(text: str, engines: tuple[str, ...]) -> dict[str, Any]:
-    """What a driver connects with, from the JSON that RDS, Redshift and Secrets Manager's rotation write.
+def connection_arguments(text: str, engines: tuple[str, ...], **place: str) -> dict[str, Any]:
+    """What a driver connects with, from the JSON that RDS and Secrets Manager's rotation write.
 
-    Raises KeyError, TypeError or ValueError where it is not such JSON, or of another engine.
+    `place` are the host and port of a secret that does not have them. Raises KeyError, TypeError or ValueError where it
+    is not such JSON, or of another engine.
     """
-    values = json.loads(text)
+    values = {**json.loads(text), **place}
     if values["engine"] not in engines:
         raise ValueError(f"engine is {values['engine']}")
     port = int(values["port"])

@@ -1,9 +1,10 @@
 """The Lambda entries, one per step of the state machine, one for migrations, one to replay; nothing else.
 
 Environment: RAW_BUCKET, DATABASE_SECRET, DATABASE_TLS, DATABASE_CA_BUNDLE; for migrations READER_SECRET; where files
-are read, MAX_BYTES; for the lake, CATALOG_DATABASE; where there is a Redshift, also REDSHIFT_SECRET and REDSHIFT_ROLE;
-for figures, STAGE. What an entry raises, the state machine sees under the name of its class (`loaders.errors`). What
-it logs and tells is made in `loaders.reporting`: ids and counts, never a field of a record.
+are read, MAX_BYTES; for the lake, CATALOG_DATABASE; where there is a Redshift, also REDSHIFT_SECRET, REDSHIFT_HOST,
+REDSHIFT_PORT and REDSHIFT_ROLE; for figures, STAGE. What an entry raises, the state machine sees under the name of its
+class (`loaders.errors`). What it logs and tells is made in `loaders.reporting`: ids and counts, never a field of a
+record.
 """
 
 from __future__ import annotations

@@ -22,68 +22,91 @@ if TYPE_CHECKING:
 NAMESPACE = "xtage"
 SETTLED = {"loaded": "FilesLanded", "duplicate": "FilesDuplicate", "failed": "FilesRefused"}
 
-Figures: TypeAlias = Mapping[str, tuple[MetricUnit, float | None]]
+# Told of the stage, and of each feed in it.
+OF_FILES = {
+    "FilesLanded": MetricUnit.Count,
+    "FilesDuplicate": MetricUnit.Count,
+    "FilesRefused": MetricUnit.Count,
+    "RecordsRead": MetricUnit.Count,
+    "RecordsLanded": MetricUnit.Count,
+    "RecordsRejected": MetricUnit.Count,
+    "RejectRate": MetricUnit.Percent,
+    "BytesLanded": MetricUnit.Bytes,
+    "LoadDuration": MetricUnit.Seconds,
+    "DropToMart": MetricUnit.Seconds,
+}
+OF_SWEEPS = {"DeliveryAge": MetricUnit.Seconds}
+# Told of the stage.
+OF_RUNS = {
+    "RunsSucceeded": MetricUnit.Count,
+    "RunsFailed": MetricUnit.Count,
+    "RunDuration": MetricUnit.Seconds,
+    "FailedTests": MetricUnit.Count,
+}
+UNITS = {**OF_FILES, **OF_SWEEPS, **OF_RUNS}
+"""Every figure there is, with its unit; no other can be told, and `xtage cost` counts these."""
+
+Figures: TypeAlias = Mapping[str, float | None]
 
 
 def count_file(outcome: Outcome, run_id: int | None, seconds: float) -> None:
     """A file that was taken in hand, and the seconds that took; one that is still pending counts for nothing."""
     if outcome.status not in SETTLED:
         return
-    figures = {SETTLED[outcome.status]: (MetricUnit.Count, 1), "LoadDuration": (MetricUnit.Seconds, seconds)}
+    figures: Figures = {SETTLED[outcome.status]: 1, "LoadDuration": seconds}
     if outcome.status == "loaded":
-        figures |= _landed(outcome)
+        figures = {**figures, **_landed(outcome)}
     _emit(figures, outcome.feed, run_id=run_id, load_id=outcome.load_id, delivery_id=outcome.delivery_id)
 
 
 def count_refused(feed: str | None, run_id: int | None, delivery_id: int) -> None:
     """A file that was refused before it was read, or could not be landed; of no feed when no contract claims it."""
-    _emit({"FilesRefused": (MetricUnit.Count, 1)}, feed, run_id=run_id, delivery_id=delivery_id)
+    _emit({"FilesRefused": 1}, feed, run_id=run_id, delivery_id=delivery_id)
 
 
 def count_run(run_id: int | None, totals: Totals, seconds: float | None, *, succeeded: bool) -> None:
     """A run that ended, and the seconds it took; null for one that could not even be opened."""
     ended = "RunsSucceeded" if succeeded else "RunsFailed"
-    figures = {ended: (MetricUnit.Count, 1), "RunDuration": (MetricUnit.Seconds, seconds)}
-    _emit(figures, run_id=run_id, files=totals.files)
+    _emit({ended: 1, "RunDuration": seconds}, run_id=run_id, files=totals.files)
 
 
 def count_failed_tests(run_id: int | None, failed: int | None) -> None:
     """The data tests that failed in a build; null when there was none, or it ended before it ran any."""
-    _emit({"FailedTests": (MetricUnit.Count, failed)}, run_id=run_id)
+    _emit({"FailedTests": failed}, run_id=run_id)
 
 
 def tell_drop_to_mart(run_id: int, seconds: Mapping[str, float]) -> None:
     """By feed, the seconds from the drop to the marts of the file that waited longest for this build."""
     for feed, waited in seconds.items():
-        _emit({"DropToMart": (MetricUnit.Seconds, waited)}, feed, run_id=run_id)
+        _emit({"DropToMart": waited}, feed, run_id=run_id)
 
 
 def tell_delivery_ages(seconds: Mapping[str, float]) -> None:
     """By feed, the seconds since its newest delivery that landed."""
     for feed, age in seconds.items():
-        _emit({"DeliveryAge": (MetricUnit.Seconds, age)}, feed)
+        _emit({"DeliveryAge": age}, feed)
 
 
-def _landed(outcome: Outcome) -> dict[str, tuple[MetricUnit, float]]:
+def _landed(outcome: Outcome) -> dict[str, float]:
     read, rejected = outcome.records_read or 0, outcome.records_rejected or 0
     return {
-        "BytesLanded": (MetricUnit.Bytes, outcome.bytes),
-        "RecordsRead": (MetricUnit.Count, read),
-        "RecordsLanded": (MetricUnit.Count, outcome.records_loaded or 0),
-        "RecordsRejected": (MetricUnit.Count, rejected),
-        "RejectRate": (MetricUnit.Percent, 100 * rejected / read if read else 0),
+        "BytesLanded": outcome.bytes,
+        "RecordsRead": read,
+        "RecordsLanded": outcome.records_loaded or 0,
+        "RecordsRejected": rejected,
+        "RejectRate": 100 * rejected / read if read else 0,
     }
 
 
 def _emit(figures: Figures, feed: str | None = None, **ids: int | None) -> None:
     """Prints them for the stage and, where there is one, for the feed in it too; the ids are for readers of the log."""
     stage = os.environ.get("STAGE")
-    known = {name: (unit, value) for name, (unit, value) in figures.items() if value is not None}
+    known = {name: value for name, value in figures.items() if value is not None}
     if not stage or not known:
         return
     metrics = EphemeralMetrics(namespace=NAMESPACE)
-    for name, (unit, value) in known.items():
-        metrics.add_metric(name, unit, value)
+    for name, value in known.items():
+        metrics.add_metric(name, UNITS[name], value)
     metrics.add_dimension("stage", stage)
     if feed is not None:
         metrics.add_dimension("feed", feed)

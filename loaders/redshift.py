@@ -1,6 +1,7 @@
 """The connection to Redshift: opened by secret, its errors sorted into families.
 
-Redshift is optional: `REDSHIFT_SECRET` names its secret, and where that is not set there is none. The driver is
+Redshift is optional: `REDSHIFT_SECRET` names its secret, and where that is not set there is none. `REDSHIFT_HOST` and
+`REDSHIFT_PORT` say where it is: nothing writes them into the secret, as RDS does into its own. The driver is
 imported with the first connection, for most invocations of most Lambdas never need it.
 """
 
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from loaders.database import CONNECT_TIMEOUT_SECONDS, TRANSIENT_STATES, aws_error, connection_arguments, secret_text
+from loaders.database import CONNECT_TIMEOUT_SECONDS, TRANSIENT_STATES, aws_error, connection_arguments, logged_in
 from loaders.errors import LoaderError, TerminalError, TransientError
 
 if TYPE_CHECKING:
@@ -44,37 +45,48 @@ def is_enabled(environment: Mapping[str, str]) -> bool:
 def connected(environment: Mapping[str, str]) -> Iterator[RedshiftConnection]:
     """A connection from the secret named by REDSHIFT_SECRET, closed afterwards; errors in the block are classified.
 
-    TLS always, certificate and name verified against the driver's own bundle and SSL_CERT_FILE. Raises TransientError
-    when Redshift cannot be reached, TerminalError when the secret, the password or the certificate is wrong.
+    Raises TransientError when Redshift cannot be reached, TerminalError when the secret, the password or the
+    certificate is wrong.
     """
-    import redshift_connector
-
     secret = environment["REDSHIFT_SECRET"]
     with classified():
+        connection = logged_in(secret, lambda text: log_in(secret, text, environment))
         try:
-            arguments = connection_arguments(secret_text(secret), engines=("redshift",))
-        except (KeyError, TypeError, ValueError) as error:
-            raise TerminalError(
-                f"secret {secret} is not what it should be: {error}",
-                remedy="give it host, port, dbname, username, password and engine, as JSON",
-            ) from error
-        connection = redshift_connector.connect(
-            **arguments,
-            ssl=True,
-            sslmode="verify-full",
-            timeout=CONNECT_TIMEOUT_SECONDS,
-            tcp_keepalive=True,
-            tcp_keepalive_idle=20,
-            tcp_keepalive_interval=10,
-            tcp_keepalive_count=3,
-            application_name="xtage loader",
-        )
-        try:
-            # The time limit is for connecting; a COPY may take longer than that.
-            connection._usock.settimeout(None)
             yield connection
         finally:
             connection.close()
+
+
+def log_in(secret: str, text: str, environment: Mapping[str, str]) -> RedshiftConnection:
+    """A connection as the user of a secret's text, `secret` being its name.
+
+    TLS always, certificate and name verified against the driver's own bundle and SSL_CERT_FILE. Raises the driver's
+    errors, and TerminalError for a text that is wrong.
+    """
+    import redshift_connector
+
+    place = {"host": environment["REDSHIFT_HOST"], "port": environment["REDSHIFT_PORT"]}
+    try:
+        arguments = connection_arguments(text, engines=("redshift",), **place)
+    except (KeyError, TypeError, ValueError) as error:
+        raise TerminalError(
+            f"secret {secret} is not what it should be: {error}",
+            remedy="give it dbname, username, password and engine, as JSON",
+        ) from error
+    connection: RedshiftConnection = redshift_connector.connect(
+        **arguments,
+        ssl=True,
+        sslmode="verify-full",
+        timeout=CONNECT_TIMEOUT_SECONDS,
+        tcp_keepalive=True,
+        tcp_keepalive_idle=20,
+        tcp_keepalive_interval=10,
+        tcp_keepalive_count=3,
+        application_name="xtage loader",
+    )
+    # The time limit is for connecting; a COPY may take longer than that.
+    connection._usock.settimeout(None)
+    return connection
 
 
 @contextmanager
@@ -108,9 +120,7 @@ def classified() -> Iterator[None]:
     except (ClientError, BotoCoreError) as error:
         raise aws_error("Redshift", error) from error
     except ssl.SSLError as error:
-        raise TerminalError(
-            f"Redshift: TLS failed: {error}", remedy="check SSL_CERT_FILE and the host name in the secret"
-        ) from error
+        raise TerminalError(f"Redshift: TLS failed: {error}", remedy="check SSL_CERT_FILE and REDSHIFT_HOST") from error
     except OSError as error:
         raise TransientError(f"Redshift cannot be reached: {error}", remedy="check that it runs") from error
 
@@ -121,9 +131,7 @@ def _redshift_error(error: Exception) -> LoaderError:
         # The connection broke, or was never made: the driver says so in words of its own.
         cause = error.args[1] if len(error.args) > 1 else ""
         if isinstance(cause, ssl.SSLError):
-            return TerminalError(
-                f"Redshift: TLS failed: {cause}", remedy="check SSL_CERT_FILE and the host name in the secret"
-            )
+            return TerminalError(f"Redshift: TLS failed: {cause}", remedy="check SSL_CERT_FILE and REDSHIFT_HOST")
         return TransientError(f"Redshift: {details} {cause}".rstrip(), remedy="try again")
     state, message = str(details.get("C", "")), " ".join(str(details.get(part, "")) for part in "MD").strip()
     described = f"Redshift: {message} (SQLSTATE {state})"

@@ -128,8 +128,10 @@ class Postgres:
             password_file.flush()
             # C sorts as Redshift does, by bytes; the character type must know UTF-8 for lower() and upper().
             locale = ("--encoding", "UTF8", "--locale", "C", "--lc-ctype", "C.UTF-8")
-            access = ("--auth", "scram-sha-256", "--pwfile", password_file.name, "--username", USER)
-            self._run("initdb", "--pgdata", draft, *access, *locale)
+            # `md5` asks for SCRAM where that is what is kept of a password; users of Redshift have MD5, as there.
+            access = ("--auth", "md5", "--set", "password_encryption=scram-sha-256")
+            owner = ("--pwfile", password_file.name, "--username", USER)
+            self._run("initdb", "--pgdata", draft, *access, *owner, *locale)
         self._run("postgres", "--single", "-D", draft, "postgres", statement=f"create database {DATABASE}")
         draft.rename(self.data)
 

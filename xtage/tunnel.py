@@ -90,11 +90,11 @@ def route_to(stage: Stage, target: str) -> Route:
         raise OperatorError(
             f"stage {stage.name} has no tunnel host", 'give it the parameter "Tunnel": "true" and deploy it again'
         )
-    secret = outputs.get("DatabaseSecretArn" if target == "rds" else "RedshiftSecretArn")
-    if secret is None:
+    name = "Database" if target == "rds" else "Redshift"
+    if f"{name}SecretArn" not in outputs:
         raise OperatorError(f"stage {stage.name} has no {target}", 'deploy it with the parameter "Warehouse": "both"')
-    connection = _secret(stage, secret)
-    return Route(target, outputs["TunnelInstanceId"], str(connection["host"]), int(connection["port"]), secret)
+    host, port, secret = (outputs[f"{name}{part}"] for part in ("Endpoint", "Port", "SecretArn"))
+    return Route(target, outputs["TunnelInstanceId"], host, int(port), secret)
 
 
 def environment(stage: Stage, route: Route, local_port: int) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import AsyncIterator, Iterator
+from hashlib import md5
 
 from scramp import ScramClient, ScramException
 
@@ -47,16 +48,19 @@ class Backend(Channel):
             if message.kind == b"E":
                 raise ServerError.of(message.body)
             if message.kind == b"R":
-                await self._authenticate(client, message.body)
+                await self._authenticate(client, user, password, message.body)
                 continue
             told.append(message)
             if message.kind == b"Z":
                 return told
 
-    async def _authenticate(self, client: ScramClient, body: bytes) -> None:
+    async def _authenticate(self, client: ScramClient, user: str, password: str, body: bytes) -> None:
         (step,) = struct.unpack_from("!i", body)
         try:
-            if step == 10:
+            if step == 5:
+                kept = md5(f"{password}{user}".encode()).hexdigest()
+                await self.send(encode(b"p", text(f"md5{md5(kept.encode() + body[4:8]).hexdigest()}")))
+            elif step == 10:
                 first = client.get_client_first().encode()
                 await self.send(encode(b"p", text("SCRAM-SHA-256") + struct.pack("!i", len(first)) + first))
             elif step == 11:

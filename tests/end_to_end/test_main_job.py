@@ -52,7 +52,7 @@ def sales_csv(first_id: int, records: int = 3) -> bytes:
 
 def unified(cloud: Cloud, first_id: int, records: int = 3) -> int:
     """How many of the transaction ids from `first_id` on the unified dataset has."""
-    [row] = cloud.sql(
+    [row] = cloud.look(
         "select count(*) as n from marts.unified_sales "
         f"where transaction_id between {first_id} and {first_id + records - 1}"
     )
@@ -221,7 +221,7 @@ def test_a_killed_database_needs_one_up_and_one_run(cloud: Cloud, first_run: str
 
 
 def _running(cloud: Cloud) -> list[str]:
-    return [row["execution_arn"] for row in cloud.sql("select execution_arn from ops.runs where status = 'running'")]
+    return [row["execution_arn"] for row in cloud.look("select execution_arn from ops.runs where status = 'running'")]
 
 
 def _kill_what_listens_on(port: int) -> None:
@@ -302,16 +302,18 @@ def test_every_role_allows_what_its_component_asks_for_and_nothing_else(
     cloud.wait_until_idle()
     rare.age_the_lake(cloud)
     rare.fail_without_a_run(cloud)
-    rare.rotate_the_readers_password(cloud)
+    rare.rotate_password(cloud, "READER_SECRET")
     rare.put_in_parts(cloud, "raw/orders/again.json", (samples[0] / "orders.json").read_bytes())
     # One that never landed, and will not now.
     cloud.run("replay", "--key", "raw/sales/photo.csv")
     cloud.put("raw/sales/rare.csv", sales_csv(970_000))
     cloud.wait_for("the lake is put right", lambda: rare.lake_is_put_right(cloud))
     cloud.wait_until_idle()
-    roles = Roles(cloud, "Loaders", "Glue", "Dbt")
-    # Without a Redshift nothing is copied to it; the test with one looks at that role.
-    granted = {grant for grant in roles.grants() if grant.role != "loaders.CopyToRedshiftRole"}
+    roles = Roles.of(cloud, "Loaders", "Glue", "Dbt", "Orchestration")
+    # Without a Redshift nothing is copied to it: the test with one looks at that role. The state machine's is looked at
+    # where it does all that it ever does.
+    elsewhere = {"loaders.CopyToRedshiftRole", "orchestration.StateMachineRole"}
+    granted = {grant for grant in roles.grants() if grant.role not in elsewhere}
     assert roles.refused() == set()
     assert unexplained(granted, roles.used()) == []
     assert idle_reasons(granted, roles.used()) == []

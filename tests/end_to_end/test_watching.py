@@ -130,7 +130,10 @@ def test_a_file_with_many_rejects_raises_an_alarm(cloud: Cloud, inbox: Inbox) ->
 def test_a_feed_that_brings_nothing_in_its_time_raises_its_own_alarm(cloud: Cloud, inbox: Inbox) -> None:
     assert states(cloud)["feed-late-exchange_rates"] == "OK"
     age_deliveries(cloud, "exchange_rates", timedelta(days=3))
-    cloud.ok("run")
+    # As the schedule would: a run that is asked for builds as well.
+    sweep = json.dumps({"trigger": "sweep", "sweep": True})
+    machine = cloud.status()["state_machine_arn"]
+    cloud.client("stepfunctions").start_execution(stateMachineArn=machine, input=sweep)
     message = inbox.alarm("feed-late-exchange_rates")
     assert "docs/runbooks/feed-late.md" in message["AlarmDescription"]
     assert states(cloud)["feed-late-sales"] == "OK"
@@ -183,6 +186,13 @@ def test_an_api_that_fails_raises_an_alarm(cloud: Cloud, inbox: Inbox) -> None:
     assert "docs/runbooks/api-errors.md" in inbox.alarm("api-errors")["AlarmDescription"]
 
 
+def test_a_password_that_cannot_be_changed_raises_an_alarm(cloud: Cloud, inbox: Inbox) -> None:
+    event = {"SecretId": "nowhere", "ClientRequestToken": "1", "Step": "createSecret"}
+    answer = cloud.client("lambda").invoke(FunctionName="xtage-local-rotate", Payload=json.dumps(event).encode())
+    assert "FunctionError" in answer
+    assert "docs/runbooks/rotation-failed.md" in inbox.alarm("rotation-failed")["AlarmDescription"]
+
+
 @pytest.mark.parametrize(
     ("alarm", "namespace", "metric", "dimension", "value"),
     [
@@ -213,6 +223,7 @@ def test_every_alarm_of_the_stage_has_a_state(cloud: Cloud, inbox: Inbox) -> Non
         "run-failed",
         "pipeline-silent",
         "undelivered",
+        "rotation-failed",
         "reject-rate",
         "database-storage",
         "api-errors",
@@ -222,14 +233,29 @@ def test_every_alarm_of_the_stage_has_a_state(cloud: Cloud, inbox: Inbox) -> Non
     assert found["pipeline-silent"] == "OK"
 
 
-def test_a_drop_that_cannot_start_the_pipeline_is_kept_and_raises_an_alarm(cloud: Cloud, inbox: Inbox) -> None:
+def test_a_drop_that_cannot_start_the_pipeline_is_kept_and_raises_an_alarm_and_so_does_the_silence(
+    cloud: Cloud, inbox: Inbox
+) -> None:
     """The last of these tests: the stage has no state machine after it."""
     cloud.wait_until_idle()
     machine = cloud.status()["state_machine_arn"]
+    shorten_the_hour(cloud, "pipeline-silent")
     cloud.client("stepfunctions").delete_state_machine(stateMachineArn=machine)
     cloud.put("raw/sales/unheard.csv", sales_csv("920001,1001,2,1.50,2022-03-04"))
     assert "docs/runbooks/undelivered.md" in inbox.alarm("undelivered")["AlarmDescription"]
+    silence = inbox.alarm("pipeline-silent")
+    assert "docs/runbooks/pipeline-silent.md" in silence["AlarmDescription"]
+    assert "no value" in silence["NewStateReason"]
     sqs = cloud.client("sqs")
     url = sqs.get_queue_url(QueueName="xtage-local-undelivered")["QueueUrl"]
     (kept,) = sqs.receive_message(QueueUrl=url)["Messages"]
     assert json.loads(kept["Body"])["detail"]["object"]["key"] == "raw/sales/unheard.csv"
+
+
+def shorten_the_hour(cloud: Cloud, alarm: str) -> None:
+    """Lets an alarm, as it is deployed, look at ten seconds in place of an hour."""
+    watch = cloud.client("cloudwatch")
+    (made,) = watch.describe_alarms(AlarmNames=[f"xtage-local-{alarm}"])["MetricAlarms"]
+    assert (made["StateValue"], made["Period"]) == ("OK", 3600)
+    known = watch.meta.service_model.operation_model("PutMetricAlarm").input_shape.members
+    watch.put_metric_alarm(**{name: value for name, value in made.items() if name in known} | {"Period": 10})

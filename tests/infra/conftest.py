@@ -1,4 +1,4 @@
-"""The real state machine on the embedded AWS's engine, with small scripted Lambdas in the places of the loaders."""
+"""The real state machine with its role and what starts it, on the embedded AWS, with scripted Lambdas for loaders."""
 
 import io
 import json
@@ -12,6 +12,7 @@ import pytest
 
 from localcloud.aws import Aws
 from xtage.deploy import PROJECT
+from xtage.deploy.package import TEMPLATES
 
 DEFINITION = PROJECT / "orchestration" / "pipeline.asl.json"
 FUNCTIONS = (
@@ -20,6 +21,9 @@ FUNCTIONS = (
 )
 BUILD_PROJECT = "scripted"
 JOB = "scripted"
+STACK = "scripted"
+STAGE = "test"
+DROPS = "scripted-drops"
 ROLE = "arn:aws:iam::000000000000:role/test"
 
 # Writes down each call, then answers with the next line of its script, the last one again and again.
@@ -117,11 +121,15 @@ class Pipeline:
         """Starts an execution that stays in its first round until it is stopped; returns its ARN."""
         self.script(NextRound={"raise": "TransientError", "message": "try again"})
         execution = self.start()
-        deadline = time.monotonic() + 60
-        while not self.calls("NextRound"):
-            assert time.monotonic() < deadline, f"{execution} does not come to its first round"
-            time.sleep(0.05)
+        self.wait_for_calls("NextRound", 1)
         return execution
+
+    def wait_for_calls(self, function: str, count: int) -> None:
+        """Waits until a function was called so many times."""
+        deadline = time.monotonic() + 60
+        while len(self.calls(function)) < count:
+            assert time.monotonic() < deadline, f"{function} is not called {count} times"
+            time.sleep(0.05)
 
     def stop(self, execution: str) -> None:
         """Stops an execution from outside, as a person does in the console."""
@@ -152,20 +160,8 @@ class Pipeline:
 def machine(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """The state machine over scripted functions, made once."""
     pipeline = Pipeline(aws, tmp_path_factory.mktemp("scripts"))
-    substitutions = {f"{name}FunctionArn": make_function(pipeline, name) for name in FUNCTIONS}
-    substitutions |= {
-        "BuildProjectName": BUILD_PROJECT,
-        "FlattenJobName": JOB,
-        "PublishJobName": JOB,
-        "MaxConcurrency": "4",
-        "AlarmTopicArn": _make_topic(pipeline),
-        "Stage": "test",
-    }
-    definition = DEFINITION.read_text()
-    for key, value in substitutions.items():
-        definition = definition.replace("${" + key + "}", value)
     aws.client("s3").create_bucket(Bucket=BUILD_PROJECT)
-    aws.client("codebuild").create_project(
+    project = aws.client("codebuild").create_project(
         name=BUILD_PROJECT,
         source={"type": "S3", "location": f"{BUILD_PROJECT}/source.zip"},
         artifacts={"type": "NO_ARTIFACTS"},
@@ -176,9 +172,39 @@ def machine(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     aws.client("s3").put_object(Bucket=BUILD_PROJECT, Key="job.py", Body=script.encode())
     command = {"Name": "glueetl", "ScriptLocation": f"s3://{BUILD_PROJECT}/job.py"}
     aws.client("glue").create_job(Name=JOB, Role=ROLE, Command=command)
-    created = pipeline.states.create_state_machine(name="scripted", definition=definition, roleArn=ROLE)
-    pipeline.arn = created["stateMachineArn"]
+    pipeline.arn = _deploy(pipeline, project["project"]["arn"])
     return pipeline
+
+
+def _deploy(pipeline: Pipeline, build_project: str) -> str:
+    """Makes a stack of the template with what stands in the places of the others; gives the state machine's ARN."""
+    s3 = pipeline.aws.client("s3")
+    s3.put_object(Bucket=BUILD_PROJECT, Key=DEFINITION.name, Body=DEFINITION.read_bytes())
+    s3.create_bucket(Bucket=DROPS)
+    told = {"EventBridgeConfiguration": {}}
+    s3.put_bucket_notification_configuration(Bucket=DROPS, NotificationConfiguration=told)
+    parameters = {f"{name}FunctionArn": make_function(pipeline, name) for name in FUNCTIONS} | {
+        "Stage": STAGE,
+        "ArtifactBucketName": BUILD_PROJECT,
+        "DefinitionKey": DEFINITION.name,
+        "BuildProjectName": BUILD_PROJECT,
+        "BuildProjectArn": build_project,
+        "FlattenJobName": JOB,
+        "PublishJobName": JOB,
+        "RawBucketName": DROPS,
+        "SweepSchedule": "rate(1 day)",
+        "AlarmTopicArn": _make_topic(pipeline),
+    }
+    cloudformation = pipeline.aws.client("cloudformation")
+    cloudformation.create_stack(
+        StackName=STACK,
+        TemplateBody=(PROJECT / TEMPLATES / "orchestration.yaml").read_text(),
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
+    (stack,) = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
+    outputs = {output["OutputKey"]: str(output["OutputValue"]) for output in stack["Outputs"]}
+    return outputs["StateMachineArn"]
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ import yaml
 
 from tests.infra.conftest import DEFINITION
 from tests.infra.test_states import STATES
-from tests.infra.test_templates import DIRECTORY, resources
+from tests.infra.test_templates import DIRECTORY, described, resources
 from xtage.deploy import PROJECT
-from xtage.templates.reading import read_template
 
 # Of people who build beside the pipeline; a stage has no prefix.
 OF_PEOPLE = {"XTAGE_SCHEMA_PREFIX"}
@@ -85,7 +84,7 @@ def payloads() -> dict[str, set[str]]:
     """What each function is called with by the state machine, by the name of its entry."""
     entries = {
         name: parameter["Description"].removeprefix("loaders.handler.")
-        for name, parameter in read_template(DIRECTORY / "orchestration.yaml")["Parameters"].items()
+        for name, parameter in described(DIRECTORY / "orchestration.yaml")["Parameters"].items()
         if name.endswith("FunctionArn")
     }
     tasks: list[dict[str, Any]] = [state["Arguments"] for state in STATES.values() if "Arguments" in state]
@@ -132,8 +131,8 @@ def test_the_project_runs_the_buildspec_that_is_in_its_source() -> None:
 
 def test_a_stage_and_the_root_speak_of_the_same_nested_parameters() -> None:
     """What the root hands to a nested stack, the stack takes; what it takes without a default, the root hands over."""
-    for name, stack in read_template(DIRECTORY / "root.yaml")["Resources"].items():
-        taken = read_template(DIRECTORY / stack["Properties"]["TemplateURL"]).get("Parameters", {})
+    for name, stack in described(DIRECTORY / "root.yaml")["Resources"].items():
+        taken = described(DIRECTORY / stack["Properties"]["TemplateURL"]).get("Parameters", {})
         handed = stack["Properties"].get("Parameters", {}).keys()
         assert handed <= taken.keys(), name
         assert {one for one, parameter in taken.items() if "Default" not in parameter} <= handed, name
@@ -141,5 +140,5 @@ def test_a_stage_and_the_root_speak_of_the_same_nested_parameters() -> None:
 
 def test_every_parameter_of_the_root_is_used() -> None:
     text = (DIRECTORY / "root.yaml").read_text()
-    for name in read_template(DIRECTORY / "root.yaml")["Parameters"]:
+    for name in described(DIRECTORY / "root.yaml")["Parameters"]:
         assert re.search(rf"!Ref {name}\b|\$\{{{name}\}}", text), name

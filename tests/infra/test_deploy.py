@@ -18,8 +18,9 @@ from localcloud.postgres import Postgres
 from tests.conftest import make_settings
 from xtage.cli import exit_code
 from xtage.deploy import PROJECT, Change, DeployError, StackEvent, deploy, destroy
+from xtage.deploy.package import Artifact
 from xtage.deploy.stacks import outputs_of
-from xtage.deploy.upload import empty
+from xtage.deploy.upload import Upload, empty, upload
 
 OUTPUTS = {
     "RawBucketName",
@@ -177,9 +178,9 @@ def test_every_stage_of_the_project_deploys_as_its_parameters_say(
     stage: str, more: dict[str, str], session: boto3.Session, project: Path
 ) -> None:
     # What the embedded PostgreSQL does not speak; and packages, which take a while to put together, are not needed.
-    here = {"DatabaseTls": "off", "LayerKey": "", "WheelhouseKey": "", **more}
+    here = {"DatabaseTls": "off", "LayerKey": "", "WheelhouseKey": "", "Tunnel": "true", **more}
     try:
-        assert set(deploy(stage, session, project=project, parameters=here)) >= OUTPUTS
+        assert set(deploy(stage, session, project=project, parameters=here)) >= {*OUTPUTS, "TunnelInstanceId"}
         again: list[StackEvent] = []
         deploy(stage, session, again.append, project, parameters=here)
         assert again == []
@@ -303,12 +304,30 @@ def test_the_commands_deploy_twice_and_destroy(
     told = capsys.readouterr().out
     assert re.search(r"^add +xtage-local +Loaders +AWS::CloudFormation::Stack$", told, re.MULTILINE)
     assert re.search(r"^StateMachineArn +arn:aws:states:", told, re.MULTILINE)
+    assert re.search(r"^  \d+ files uploaded$", told, re.MULTILINE)
     assert exit_code(["deploy", "--stage", "local"]) == 0
-    assert "nothing to deploy" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert ("nothing to deploy" in told, "uploaded" in told) == (True, False)
     assert exit_code(["deploy", "--stage", "local", "--set", "SweepSchedule=rate(7 minutes)"]) == 0
     assert session.client("events").describe_rule(Name="xtage-local-sweep")["ScheduleExpression"] == "rate(7 minutes)"
     assert exit_code(["destroy", "--stage", "local", "--with-data", "--yes"]) == 0
     assert statuses(session) == {}
+
+
+def test_a_large_file_is_told_of_before_it_is_made_while_it_is_sent_and_when_it_is_there(
+    session: boto3.Session,
+) -> None:
+    s3, told = session.client("s3"), list[Upload]()
+    s3.create_bucket(Bucket="large")
+    body = b"w" * 20_000_000
+    assert upload(s3, "large", [Artifact("wheelhouse/a.zip", lambda: body)], told.append) == ["wheelhouse/a.zip"]
+    assert [(one.size, one.sent) for one in told[:2]] == [(None, 0), (len(body), 0)]
+    assert len({one.sent for one in told[2:-1]} - {len(body)}) > 1
+    assert (told[-1].sent, told[-1].is_there, told[-1].number, told[-1].count) == (len(body), True, 1, 1)
+    assert s3.head_object(Bucket="large", Key="wheelhouse/a.zip")["ContentLength"] == len(body)
+    assert upload(s3, "large", [Artifact("wheelhouse/a.zip", lambda: b"")]) == []
+    empty(s3, "large")
+    s3.delete_bucket(Bucket="large")
 
 
 def test_an_unknown_stage_is_an_error_that_names_the_known_ones(session: boto3.Session) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from loaders.contract import load_contracts
+from loaders.metrics import OF_FILES, OF_SWEEPS, UNITS
 from loaders.notices import RUNBOOK
-from tests.infra.test_templates import DIRECTORY, resources
+from tests.infra.test_templates import DIRECTORY, described, resources
 from xtage.cli import VERBS
 from xtage.deploy import PROJECT
-from xtage.templates.reading import read_template
 
 RUNBOOKS = PROJECT / "docs" / "runbooks"
 ALARMS = resources("AWS::CloudWatch::Alarm")
@@ -54,6 +54,7 @@ def test_what_a_person_would_want_at_night_is_watched() -> None:
         ("AWS/States", "ExecutionsFailed"),
         ("AWS/States", "ExecutionsStarted"),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        ("AWS/Lambda", "Errors"),
         ("AWS/RDS", "FreeStorageSpace"),
         ("AWS/ApiGateway", "5XXError"),
         ("AWS/ApiGateway", "Latency"),
@@ -63,12 +64,16 @@ def test_what_a_person_would_want_at_night_is_watched() -> None:
 
 
 def test_figures_of_the_project_are_emitted_under_the_names_that_alarms_and_dashboard_use() -> None:
-    emitted = (PROJECT / "loaders" / "metrics.py").read_text()
     body = dict(resources("AWS::CloudWatch::Dashboard"))["monitoring.Dashboard"]["DashboardBody"]["Fn::Sub"]
     drawn = re.findall(r'\["xtage", "(\w+)"', body) + re.findall(r'MetricName=\\"(\w+)\\"', body)
     alarmed = [alarm["MetricName"] for _, alarm in ALARMS if alarm["Namespace"] == "xtage"]
     assert drawn
-    assert not [name for name in {*drawn, *alarmed} if f'"{name}"' not in emitted]
+    assert {*drawn, *alarmed} <= UNITS.keys()
+    # What the page about watching calls them, and how many it says there are.
+    page = (PROJECT / "docs" / "watching.md").read_text()
+    assert not [name for name in UNITS if f"`{name}`" not in page]
+    feeds = len(load_contracts())
+    assert f"there are {len(UNITS) + feeds * (len(OF_FILES) + len(OF_SWEEPS))} of them at most" in page
 
 
 def test_the_dashboard_is_json_and_shows_every_alarm_of_its_template() -> None:
@@ -87,24 +92,56 @@ def test_only_alarms_of_the_stage_may_publish_beside_the_state_machine() -> None
     assert allowed[0]["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"].endswith(":alarm:xtage-${Stage}-*")
 
 
-def test_what_starts_the_pipeline_has_a_dead_letter_queue_that_only_it_may_fill() -> None:
-    rules = [rule for name, rule in resources("AWS::Events::Rule") if name.startswith("orchestration.")]
-    assert len(rules) == 2
-    for rule in rules:
-        (target,) = rule["Targets"]
-        assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["UndeliveredQueue", "Arn"]}}
-    policy = dict(resources("AWS::SQS::QueuePolicy"))["orchestration.UndeliveredQueuePolicy"]["PolicyDocument"]
-    assert policy["Statement"][0]["Principal"] == {"Service": "events.amazonaws.com"}
-    assert dict(resources("AWS::SQS::Queue"))["orchestration.UndeliveredQueue"]["SqsManagedSseEnabled"] is True
+THE_QUEUE = ({"Fn::GetAtt": ["UndeliveredQueue", "Arn"]}, {"Ref": "UndeliveredQueueArn"})
+
+
+def test_nothing_that_a_rule_or_schedule_starts_is_lost_unseen_and_only_rules_may_fill_the_queue() -> None:
+    rules = dict(resources("AWS::Events::Rule"))
+    targets = [target for rule in rules.values() for target in rule["Targets"]]
+    assert len(targets) == len(rules) == 3
+    assert all(target["DeadLetterConfig"]["Arn"] in THE_QUEUE for target in targets)
+    # Nor is there any other kind of schedule, stream or subscription that would start something by itself.
+    others = ("AWS::Scheduler::Schedule", "AWS::Lambda::EventSourceMapping", "AWS::Pipes::Pipe")
+    assert not [name for kind in others for name, _ in resources(kind)]
+    ((_, queue),) = resources("AWS::SQS::Queue")
+    assert queue["SqsManagedSseEnabled"] is True
+    ((_, policy),) = resources("AWS::SQS::QueuePolicy")
+    may_fill = policy["PolicyDocument"]["Statement"][0]
+    assert may_fill["Principal"] == {"Service": "events.amazonaws.com"}
+    named = may_fill["Condition"]["ArnEquals"]["aws:SourceArn"]
+    by_name = {
+        f"arn:${{AWS::Partition}}:events:${{AWS::Region}}:${{AWS::AccountId}}:rule/{rule['Name']['Fn::Sub']}": name
+        for name, rule in rules.items()
+    }
+    filling = {
+        by_name.get(one["Fn::Sub"]) if "Fn::Sub" in one else f"orchestration.{one['Fn::GetAtt'][0]}" for one in named
+    }
+    assert filling == set(rules)
+
+
+def test_a_function_that_nobody_waits_for_keeps_what_it_failed_of() -> None:
+    """Those are the functions that rules start, and that others invoke by an event."""
+    started = {
+        str(t["Arn"]) for _, rule in resources("AWS::Events::Rule") for t in rule["Targets"] if "RoleArn" not in t
+    }
+    by_event = [path.name for path in (PROJECT / "api").rglob("*.py") if 'InvocationType="Event"' in path.read_text()]
+    assert (started, by_event) == ({str({"Fn::GetAtt": ["FetchFunction", "Arn"]})}, ["connectors.py"])
+    ((_, kept),) = resources("AWS::Lambda::EventInvokeConfig")
+    assert kept["FunctionName"] == {"Ref": "FetchFunction"}
+    assert kept["DestinationConfig"]["OnFailure"]["Destination"] in THE_QUEUE
+
+
+def test_the_alarm_of_undelivered_watches_the_queue_that_all_of_them_fill() -> None:
+    ((_, queue),) = resources("AWS::SQS::Queue")
+    alarm = dict(ALARMS)["monitoring.UndeliveredAlarm"]
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": queue["QueueName"]}]
 
 
 def test_the_state_machine_writes_a_log_without_what_its_states_hold() -> None:
     ((_, machine),) = resources("AWS::StepFunctions::StateMachine")
     logging = machine["LoggingConfiguration"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
-    group = read_template(DIRECTORY / "orchestration.yaml")["Resources"]["StateMachineLogs"]["Properties"][
-        "LogGroupName"
-    ]
+    group = described(DIRECTORY / "orchestration.yaml")["Resources"]["StateMachineLogs"]["Properties"]["LogGroupName"]
     assert group["Fn::Sub"].startswith("/aws/vendedlogs/states/")
 
 

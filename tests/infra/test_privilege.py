@@ -1,13 +1,15 @@
-"""Roles as they stand in the templates: every statement named, the state machine's as its definition asks."""
+"""Roles as they stand in the templates, and those of the state machine and of the rules at work on the embedded AWS."""
 
 import json
 from typing import Any
 
-from tests.infra.conftest import DEFINITION
-from tests.infra.test_pipeline import tasks
-from tests.infra.test_templates import FILES, flat, meant, resources
+import pytest
+
+from tests.infra.conftest import DEFINITION, DROPS, STACK, STAGE, Pipeline
+from tests.infra.test_pipeline import nested, tasks
+from tests.infra.test_templates import FILES, described, flat, meant, resources
 from tests.privilege.reasons import DENIED_ON_PURPOSE, NEEDED_BY_AWS, NEEDED_BY_STEP_FUNCTIONS, NEEDED_BY_THE_LOG
-from xtage.templates.reading import read_template
+from tests.privilege.roles import Roles, unexplained
 
 # What a task's resource asks of AWS.
 CALLS = {
@@ -24,15 +26,15 @@ def documents_of_roles() -> dict[str, list[dict[str, Any]]]:
     """The statements of each role, those of its managed policies too."""
     found = {}
     for path in FILES:
-        described = read_template(path)["Resources"]
-        for name, role in described.items():
+        whole = described(path)["Resources"]
+        for name, role in whole.items():
             if role["Type"] != "AWS::IAM::Role":
                 continue
             documents = [policy["PolicyDocument"] for policy in role["Properties"].get("Policies", [])]
             attached = role["Properties"].get("ManagedPolicyArns", [])
             for arn in meant_list(attached):
                 reference = meant(arn)
-                documents.append(described[reference["Ref"]]["Properties"]["PolicyDocument"])
+                documents.append(whole[reference["Ref"]]["Properties"]["PolicyDocument"])
             found[f"{path.stem}.{name}"] = [
                 meant(statement) for document in documents for statement in document["Statement"]
             ]
@@ -75,6 +77,66 @@ def test_the_state_machine_may_do_what_its_definition_asks_for_and_nothing_else(
         needed |= set(NEEDED_BY_THE_LOG.actions)
     statements = documents_of_roles()["orchestration.StateMachineRole"]
     assert {action for statement in statements for action in flat(statement["Action"])} == needed
+
+
+def test_the_roles_of_the_state_machine_and_of_what_starts_it_allow_what_they_ask_for_and_nothing_else(
+    pipeline: Pipeline,
+) -> None:
+    """A drop starts a run that takes over, loads, tells, flattens, builds, publishes, copies and has a successor."""
+    dead = pipeline.start_and_stay()
+    pipeline.stop(dead)
+    refused = {"status": "failed", "notice": {"subject": "a file", "message": "why"}}
+    pipeline.script(
+        OpenRun=[
+            {"outcome": "held", "run_id": None, "holder": dead},
+            {"outcome": "opened", "run_id": 7, "holder": None},
+        ],
+        NextRound=[{"deliveries": [*nested(1)["deliveries"], {"delivery_id": 2}]}, {"deliveries": []}],
+        Load={"raise": "TerminalError", "message": "no such table"},
+        RecordFailure=refused,
+        NeedsBuild=[{"build": "yes", "redshift": "yes"}, {"build": "no", "redshift": "no"}],
+        PlanLake={
+            "outcome": "publish",
+            "prefix": "work/lake/1/",
+            "location": "s3://bucket/work/lake/1/",
+            "lake": "s3://a",
+        },
+        CloseRun=[{"outcome": "successor"}, {"outcome": "closed"}],
+    )
+    pipeline.script_build()
+    pipeline.aws.client("s3").put_object(Bucket=DROPS, Key="raw/sales/a.csv", Body=b"")
+    pipeline.wait_for_calls("CloseRun", 2)
+    broken = {"raise": "TerminalError", "message": "odd"}
+    pipeline.script(OpenRun={"outcome": "opened", "run_id": 7, "holder": None}, NextRound=broken)
+    assert pipeline.run()["status"] == "FAILED"
+    roles = Roles(pipeline.aws.client, pipeline.aws.settings.home, orchestration=STACK)
+    meant_for = {*NEEDED_BY_THE_LOG.actions, *(one for why in NEEDED_BY_STEP_FUNCTIONS.values() for one in why.actions)}
+    assert set(roles.names) == {"orchestration.StateMachineRole", "orchestration.StartRole"}
+    assert roles.refused() == set()
+    assert unexplained((one for one in roles.grants() if one.action not in meant_for), roles.used()) == []
+
+
+@pytest.mark.parametrize(("role", "policy"), [("StateMachineRole", "run"), ("StartRole", "start")])
+def test_what_a_role_does_not_allow_fails_the_run_or_keeps_the_event(
+    pipeline: Pipeline, role: str, policy: str
+) -> None:
+    iam, sqs = pipeline.aws.client("iam"), pipeline.aws.client("sqs")
+    name = Roles(pipeline.aws.client, pipeline.aws.settings.home, orchestration=STACK).names[f"orchestration.{role}"]
+    document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+    iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    try:
+        if role == "StartRole":
+            pipeline.aws.client("s3").put_object(Bucket=DROPS, Key="raw/sales/unheard.csv", Body=b"")
+            url = sqs.get_queue_url(QueueName=f"xtage-{STAGE}-undelivered")["QueueUrl"]
+            asked = {"QueueUrl": url, "MessageAttributeNames": ["All"], "WaitTimeSeconds": 20}
+            (told,) = sqs.receive_message(**asked)["Messages"]
+            assert told["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+        else:
+            ended = pipeline.finish(pipeline.start())
+            assert "is not authorized to perform lambda:InvokeFunction" in ended["cause"]
+    finally:
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+    assert pipeline.run()["status"] == "SUCCEEDED"
 
 
 def test_the_state_machine_may_call_exactly_the_functions_jobs_and_builds_of_its_definition() -> None:

@@ -58,14 +58,14 @@ def fail_without_a_run(cloud: Cloud) -> None:
         cloud.client("lambda").invoke(FunctionName=f"xtage-local-{name}", Payload=json.dumps(failure).encode())
 
 
-def rotate_the_readers_password(cloud: Cloud) -> None:
-    """Has the deployed function change it, step by step, as Secrets Manager would: the embedded one calls nobody."""
+def rotate_password(cloud: Cloud, variable: str) -> None:
+    """Has the deployed function change the password of the secret that a variable of the migrations names.
+
+    Step by step, as Secrets Manager would: the embedded one calls nobody.
+    """
     functions = cloud.client("lambda")
     migrate = functions.get_function_configuration(FunctionName="xtage-local-migrate")
-    event = {
-        "SecretId": migrate["Environment"]["Variables"]["READER_SECRET"],
-        "ClientRequestToken": str(uuid.uuid4()),
-    }
+    event = {"SecretId": migrate["Environment"]["Variables"][variable], "ClientRequestToken": str(uuid.uuid4())}
     for step in ("createSecret", "setSecret", "testSecret", "finishSecret"):
         payload = json.dumps({**event, "Step": step}).encode()
         answer = functions.invoke(FunctionName="xtage-local-rotate", Payload=payload)

@@ -1,7 +1,7 @@
 """What each role is allowed, read from the deployed stacks, and what its component asked the embedded AWS for."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -31,12 +31,27 @@ class Grant:
 
 
 class Roles:
-    """The roles of some nested stacks of a local cloud, by the name they have in the template."""
+    """The roles of some stacks, by the name they have in the template.
 
-    def __init__(self, cloud: Cloud, *stacks: str) -> None:
-        self._cloud = cloud
-        self._iam = cloud.client("iam")
-        self.names = {role: name for stack in stacks for role, name in self._roles(stack)}
+    `stacks` are the names of stacks by that of their template, `home` is that of the cloud in which they are.
+    """
+
+    def __init__(self, client: Callable[[str], Any], home: Path, **stacks: str) -> None:
+        self._client, self._record = client, home / PERMISSIONS
+        self._iam = client("iam")
+        self.names = {
+            f"{template}.{logical}": physical
+            for template, stack in stacks.items()
+            for logical, physical in self._resources(stack).items()
+            if logical.endswith("Role")
+        }
+
+    @classmethod
+    def of(cls, cloud: Cloud, *nested: str) -> "Roles":
+        """Those of stacks nested in the root of a local cloud, by the root's names for them."""
+        home = Path(cloud.environment["XTAGE_HOME"])
+        root = cls(cloud.client, home)._resources(STACK)
+        return cls(cloud.client, home, **{name.lower(): root[name] for name in nested})
 
     def grants(self) -> set[Grant]:
         """Everything they are allowed."""
@@ -64,19 +79,13 @@ class Roles:
 
     def _asked(self) -> Iterator[tuple[str, dict[str, Any]]]:
         known = {name: role for role, name in self.names.items()}
-        for line in (Path(self._cloud.environment["XTAGE_HOME"]) / PERMISSIONS).read_text().splitlines():
+        for line in self._record.read_text().splitlines():
             asked = json.loads(line)
             if role := known.get(asked["role"]):
                 yield role, asked
 
-    def _roles(self, stack: str) -> Iterator[tuple[str, str]]:
-        resources = self._resources(self._resources(STACK)[stack])
-        for logical, physical in resources.items():
-            if logical.endswith("Role"):
-                yield f"{stack.lower()}.{logical}", physical
-
     def _resources(self, stack: str) -> dict[str, str]:
-        found = self._cloud.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
+        found = self._client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
         return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
 
     def _statements(self, role: str) -> Iterator[dict[str, Any]]:

@@ -92,8 +92,6 @@ class Endpoint:
     def credentials(self) -> dict[str, Any]:
         """What a secret of this Redshift holds."""
         return {
-            "host": self.host,
-            "port": self.port,
             "dbname": self.database,
             "username": self.user,
             "password": self.password,

@@ -12,6 +12,7 @@ import pytest
 from localcloud.ports import free_port
 from samples import FILES, make_samples
 from tests.end_to_end.conftest import Cloud
+from tests.privilege.rare import rotate_password
 from tests.privilege.roles import Roles, unexplained
 from tests.redshift.endpoint import real_endpoint
 
@@ -67,12 +68,14 @@ def test_one_run_lands_and_builds_in_both_databases(cloud: Cloud, tmp_path: Path
         assert [mart for mart in marts if rows(rds, mart) != rows(redshift, mart)] == []
         built = "select count(*) > 0 from ops.runs where redshift_built_through = built_through"
         assert rds.execute(built).fetchone() == (True,)
-    roles = Roles(cloud, "Loaders", "Redshift")
+    roles = Roles.of(cloud, "Loaders", "Redshift")
     of_redshift = {
         one
         for one in roles.grants()
         if one.role in ("loaders.CopyToRedshiftRole", "redshift.CopyRole") or "Redshift" in one.statement
     }
+    rotate_password(cloud, "REDSHIFT_SECRET")
+    # Lands in both databases, in Redshift with the new password.
     cloud.ok("replay", "--load", "1")
     assert roles.refused() == set()
     assert unexplained(of_redshift, roles.used()) == []

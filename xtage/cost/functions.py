@@ -31,8 +31,8 @@ _CALLS: Mapping[str, _Calls] = {
     "loaders.handler.close_run": lambda usage: (usage.runs, 0.3),
     "loaders.handler.fail_run": lambda usage: (0.01 * usage.runs, 0.5),
     "loaders.handler.replay": lambda usage: (4, 5),
-    # Two users, four steps each, by default every 30 days.
-    "loaders.rotate.rotate": lambda usage: (8, 0.5),
+    # Four steps for each user, by default every 30 days.
+    "loaders.rotate.rotate": lambda usage: (12 if usage.has_redshift else 8, 0.5),
     "api.handler.handle": lambda usage: (usage.requests, 0.2),
     "api.authorizer.authorize": lambda usage: (usage.requests, 0.05),
     "api.connector_handler.handle": lambda usage: (DAYS, 0.2),

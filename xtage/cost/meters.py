@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from xtage.cost.figures import metric_hours
 from xtage.cost.functions import function
 from xtage.cost.volume import DAYS, HOURS, Usage
 
@@ -183,9 +184,14 @@ def _warehouse_storage(of: Properties, usage: Usage) -> list[Item]:
 def _alarm(of: Properties, usage: Usage) -> list[Item]:
     metrics = [metric["MetricStat"]["Metric"] for metric in of.get("Metrics", []) if "MetricStat" in metric]
     namespaces = [str(metric.get("Namespace", "")) for metric in metrics] or [str(of.get("Namespace", ""))]
-    own = sum(bool(name) and not name.startswith("AWS/") for name in namespaces)
-    items = [Item("cloudwatch.alarm", len(namespaces), f"metrics watched: {len(namespaces)}")]
-    return [*items, Item("cloudwatch.metric", own, f"the stage's own among them: {own}")] if own else items
+    return [Item("cloudwatch.alarm", len(namespaces), f"metrics watched: {len(namespaces)}")]
+
+
+def _dashboard(of: Properties, usage: Usage) -> list[Item]:
+    """The dashboard, and what it shows: no resource stands for the metrics that come out of the functions' logs."""
+    count, hours = metric_hours(usage)
+    counted = f"{count} metrics of the stage's own, each for the hours in which it is told, {hours:,.0f} at most"
+    return [Item("cloudwatch.dashboard", 1, "one dashboard"), Item("cloudwatch.metric", hours / HOURS, counted)]
 
 
 def _topic(of: Properties, usage: Usage) -> list[Item]:
@@ -214,7 +220,7 @@ METERS: Mapping[str, Meter] = {
     "AWS::CloudTrail::Trail": _trail,
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::CloudWatch::CompositeAlarm": _one("cloudwatch.composite", "one composite alarm"),
-    "AWS::CloudWatch::Dashboard": _one("cloudwatch.dashboard", "one dashboard"),
+    "AWS::CloudWatch::Dashboard": _dashboard,
     "AWS::CodeBuild::Project": _build_project,
     "AWS::DynamoDB::Table": _table,
     "AWS::EC2::EIP": _address,

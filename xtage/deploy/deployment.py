@@ -16,7 +16,7 @@ from xtage.deploy.errors import DeployError
 from xtage.deploy.events import OnEvent
 from xtage.deploy.limits import limit_use
 from xtage.deploy.stacks import Stack, bring_up, outputs_of, parameters_deployed, take_down
-from xtage.deploy.upload import empty, upload, url
+from xtage.deploy.upload import OnUpload, empty, upload, url
 
 if TYPE_CHECKING:
     import boto3
@@ -38,6 +38,7 @@ def deploy(
     *,
     parameters: Mapping[str, str] = MappingProxyType({}),
     on_changes: OnChanges = lambda changes: None,
+    on_upload: OnUpload = lambda upload: None,
 ) -> dict[str, str]:
     """Brings a stage to what the project says, tables included; returns the root stack's outputs.
 
@@ -52,7 +53,7 @@ def deploy(
     artifacts_stack = Stack(_artifacts_name(stage), artifacts_template, {})
     bucket = bring_up(cloudformation, artifacts_stack, on_event, on_changes)["ArtifactBucketName"]
 
-    root = _upload_all(stage, given, s3, bucket, project)
+    root = _upload_all(stage, given, s3, bucket, project, on_upload)
     outputs = bring_up(cloudformation, root, on_event, on_changes)
     _migrate(session, outputs["MigrateFunctionName"])
     limit_use(session, outputs)
@@ -89,7 +90,9 @@ def stages(project: Path = PROJECT) -> list[str]:
     return sorted(path.stem for path in (project / _PARAMETERS).glob("*.json"))
 
 
-def _upload_all(stage: str, parameters: dict[str, str], s3: S3Client, bucket: str, project: Path) -> Stack:
+def _upload_all(
+    stage: str, parameters: dict[str, str], s3: S3Client, bucket: str, project: Path, on_upload: OnUpload
+) -> Stack:
     """Uploads everything the root stack names; returns the stack that names it."""
     root = (project / package.TEMPLATES / "root.yaml").read_text()
     templates = {name: package.template(project, name) for name in package.nested_templates(root)}
@@ -107,7 +110,7 @@ def _upload_all(stage: str, parameters: dict[str, str], s3: S3Client, bucket: st
         installed["LayerKey"] = dependencies.layer(project)
     if "WheelhouseKey" not in parameters:
         installed["WheelhouseKey"] = dependencies.wheelhouse(project)
-    upload(s3, bucket, [*templates.values(), *installed.values()])
+    upload(s3, bucket, [*templates.values(), *installed.values()], on_upload)
     urls = {name: url(s3, bucket, template.key) for name, template in templates.items()}
     keys = {parameter: artifact.key for parameter, artifact in installed.items()}
     given = {"Stage": stage, "ArtifactBucketName": bucket, **keys}

@@ -1,4 +1,4 @@
-"""A deployment as people follow it: the resource under way on a terminal, a line for each finished part everywhere."""
+"""A deployment as people follow it: what is under way on a terminal, a line for each finished part everywhere."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from xtage.console import output, say
 from xtage.deploy.changes import Change, OnChanges
 from xtage.deploy.deployment import deploy, destroy
 from xtage.deploy.events import STACK, StackEvent
+from xtage.deploy.upload import Upload
 
 if TYPE_CHECKING:
     import boto3
     from rich.status import Status
+
+MEGABYTE = 1_000_000
 
 FINISHED = {"CREATE_COMPLETE": "created", "UPDATE_COMPLETE": "updated", "DELETE_COMPLETE": "deleted"}
 
@@ -35,7 +38,9 @@ def deploy_with_progress(
             on_changes(changes)
             status.start()
 
-        outputs = deploy(stage, session, teller.tell, parameters=parameters, on_changes=show_changes)
+        outputs = deploy(
+            stage, session, teller.tell, parameters=parameters, on_changes=show_changes, on_upload=teller.tell_upload
+        )
     seconds = time.monotonic() - started
     say(f"pipeline deployed in {seconds:.1f} s" if teller.events else f"nothing to deploy, after {seconds:.1f} s")
     return outputs
@@ -50,7 +55,7 @@ def destroy_with_progress(stage: str, session: boto3.Session, *, with_data: bool
 
 
 class _Teller:
-    """Tells what CloudFormation reports."""
+    """Tells what is uploaded and what CloudFormation reports."""
 
     def __init__(self, doing: str, status: Status) -> None:
         self.events = 0
@@ -65,3 +70,16 @@ class _Teller:
         # The parent's own view of the stacks nested in it: their names are as the templates have them.
         elif event.type == STACK and event.status in FINISHED and event.resource != event.stack:
             say(f"  {event.resource} {FINISHED[event.status]}")
+
+    def tell_upload(self, upload: Upload) -> None:
+        """Small files make no lines of their own: of what takes a while one tells when it has begun."""
+        name = upload.key.partition("/")[0]
+        if upload.size is None:
+            self._status.update(f"{self._doing}: making {name}, {upload.number} of {upload.count}")
+            return
+        sent, size = (f"{number / MEGABYTE:.1f}" for number in (upload.sent, upload.size))
+        self._status.update(f"{self._doing}: uploading {name}, {sent} of {size} MB, {upload.number} of {upload.count}")
+        if upload.sent == 0 and upload.size >= MEGABYTE:
+            say(f"  uploading {name}, {size} MB")
+        if upload.is_there and upload.number == upload.count:
+            say(f"  {upload.count} files uploaded")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -14,12 +16,45 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 
-def upload(s3: S3Client, bucket: str, artifacts: Iterable[Artifact]) -> list[str]:
+@dataclass(frozen=True)
+class Upload:
+    """One artifact on its way: the `number`-th of `count`. `size` bytes in all; None while it is being made."""
+
+    key: str
+    number: int
+    count: int
+    size: int | None = None
+    sent: int = 0
+    is_there: bool = False
+
+
+OnUpload = Callable[[Upload], None]
+"""Hears of each artifact before it is made and before it is sent, of each part that was sent, and when it is there."""
+
+
+def upload(
+    s3: S3Client, bucket: str, artifacts: Iterable[Artifact], on_upload: OnUpload = lambda upload: None
+) -> list[str]:
     """Uploads what the bucket does not have yet; returns the keys of what it uploaded."""
     missing = [artifact for artifact in artifacts if not _exists(s3, bucket, artifact.key)]
-    for artifact in missing:
-        s3.put_object(Bucket=bucket, Key=artifact.key, Body=artifact.read())
+    for number, artifact in enumerate(missing, start=1):
+        _upload(s3, bucket, artifact, Upload(artifact.key, number, len(missing)), on_upload)
     return [artifact.key for artifact in missing]
+
+
+def _upload(s3: S3Client, bucket: str, artifact: Artifact, begun: Upload, on_upload: OnUpload) -> None:
+    on_upload(begun)
+    body = artifact.read()
+    made, parts = replace(begun, size=len(body)), []
+
+    def tell(part: int) -> None:
+        parts.append(part)
+        on_upload(replace(made, sent=sum(parts)))
+
+    on_upload(made)
+    # Large ones in parts, several at once.
+    s3.upload_fileobj(io.BytesIO(body), bucket, artifact.key, Callback=tell)
+    on_upload(replace(made, sent=len(body), is_there=True))
 
 
 def empty(s3: S3Client, bucket: str) -> None:

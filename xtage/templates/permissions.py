@@ -16,7 +16,7 @@ _POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
 _ROLE_PROPERTY = re.compile(r"(Roles?|RoleArn|PermissionArn)$")
 SECRET = "AWS::SecretsManager::Secret"
 _ATTACHMENT = "AWS::SecretsManager::SecretTargetAttachment"
-DATABASES = ("AWS::RDS::DBInstance", "AWS::RedshiftServerless::Workgroup")
+_WORKGROUP = "AWS::RedshiftServerless::Workgroup"
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,16 @@ class Deployment:
         return None
 
     def opened_by(self, secret: Resource) -> list[Resource]:
-        """The databases that a secret is the connection of."""
-        named = list(references(secret.properties.get("SecretString", "")))
+        """The databases whose user it holds: it is attached to them, or their namespace has its password."""
+        found: list[str] = []
         for attachment in self.of_type(_ATTACHMENT):
             if secret.id in references(attachment.properties["SecretId"]):
-                named.extend(references(attachment.properties["TargetId"]))
-        found = (self.by_id[name] for name in dict.fromkeys(named) if name in self.by_id)
-        return [resource for resource in found if resource.type in DATABASES]
+                found.extend(references(attachment.properties["TargetId"]))
+        for workgroup in self.of_type(_WORKGROUP):
+            namespace = self.by_id[next(references(workgroup.properties["NamespaceName"]))]
+            if secret.id in references(namespace.properties["AdminUserPassword"]):
+                found.append(workgroup.id)
+        return [self.by_id[name] for name in found]
 
     def _started_with(self, profile: Resource) -> list[Resource]:
         return [resource for resource in self.resources if profile.id in references(resource.properties)]

@@ -19,6 +19,7 @@ from localcloud.aws.patches import (
     object_events,
     permissions,
     placeholders,
+    task_roles,
     trails,
     warehouses,
 )
@@ -35,6 +36,7 @@ def apply(settings: Settings, saver: Saver, watcher: Watcher) -> None:
         raise LocalCloudError(f"ministack has no {', '.join(missing)}", "use the version that pyproject.toml pins")
     lambda_workers.apply(settings)
     executions.apply(saver.touch)
+    task_roles.apply()
     object_events.apply()
     databases.apply(settings)
     warehouses.apply(settings)

@@ -47,6 +47,11 @@ def apply(changed: Callable[[], None]) -> None:
     stepfunctions._emit_execution_status_event = emit
 
 
+def current() -> dict[str, Any] | None:
+    """The execution whose task this thread runs."""
+    return _current.get()
+
+
 def is_abandoned() -> bool:
     """Whether nobody waits any more for the task that this thread runs: its time is over, or its execution."""
     return _is_stopped() or time.monotonic() > _deadline.get()

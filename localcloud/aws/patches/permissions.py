@@ -1,4 +1,4 @@
-"""Functions, builds and jobs ask AWS as their role does: what its policies do not allow is denied.
+"""Functions, builds, jobs, executions and rules ask AWS as their role does: what its policies do not allow is denied.
 
 ministack checks every caller or none. Here the operator's key may do everything, as the user who deploys, and the
 sessions of roles are held to the roles' policies by ministack's own evaluator. Bucket policies are not looked at: those
@@ -24,7 +24,7 @@ from ministack.core import iam_actions, iam_evaluator, responses, router
 from ministack.services import iam, sts
 
 from localcloud.aws.credentials import Credentials
-from localcloud.aws.launcher import PERMISSIONS
+from localcloud.aws.launcher import PERMISSIONS, REGION
 from localcloud.settings import Settings
 
 logger = logging.getLogger("localcloud.aws")
@@ -99,6 +99,10 @@ class Record:
             file.write(json.dumps(line) + "\n")
 
 
+# Where the patch of this process writes them down.
+_records: list[Record] = []
+
+
 def credentials_of(role: str, session: str) -> Credentials:
     """Keys of a session of this role (a name or an ARN).
 
@@ -122,9 +126,18 @@ def _keys(role: str, session: str) -> Credentials:
     return Credentials(f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_hex(32))
 
 
+def allow(role: str, action: str, resource: str) -> bool:
+    """Whether a role (a name or an ARN) lets the service that acts with it do this; one that nobody has made does."""
+    caller = _caller(credentials_of(role, "service").access_key)
+    allowed = caller is None or _allows(caller, (action, resource, {}), REGION)
+    if not allowed:
+        logger.warning("Denied: %s asks for %s on %s, which its role does not allow", caller.arn, action, resource)
+    return allowed
+
+
 def apply(settings: Settings) -> None:
     """Puts the patch in place."""
-    record = Record(settings.home / PERMISSIONS)
+    _records.append(Record(settings.home / PERMISSIONS))
     answer = app._dispatch_service_request
 
     async def answer_if_allowed(
@@ -137,11 +150,11 @@ def apply(settings: Settings) -> None:
         service = router.detect_service(method, path, headers, parameters)
         request = Request(service, method, path, headers, body, parameters)
         for need in request.needs():
-            if not _allows(caller, request, need, record):
+            if not _allows(caller, need, request.region):
                 return _denied(caller, request, need, request_id)
         answered = await answer(method, path, headers, body, query, request_id)
         listing = request.may_be_told_missing() if answered[0] == 404 else None
-        if listing and not _allows(caller, request, listing, record):
+        if listing and not _allows(caller, listing, request.region):
             return _denied(caller, request, listing, request_id)
         return answered
 
@@ -156,7 +169,7 @@ def _caller(access_key: str) -> Any:
     return found if getattr(found, "type", None) == "AssumedRole" else None
 
 
-def _allows(caller: Any, request: Request, need: tuple[str, str, dict[str, Any]], record: Record) -> bool:
+def _allows(caller: Any, need: tuple[str, str, dict[str, Any]], region: str) -> bool:
     action, resource, keys = need
     context = iam_evaluator.EvalContext(
         principal_arn=caller.arn,
@@ -164,14 +177,15 @@ def _allows(caller: Any, request: Request, need: tuple[str, str, dict[str, Any]]
         principal_account=caller.account,
         action=action,
         resource_arn=resource,
-        region=request.region,
+        region=region,
         service_context={key.lower(): value for key, value in keys.items()},
         principal_keys=caller.keys,
     )
     result = iam_evaluator.evaluate(context, caller.policies, *caller.limits)
     allowed = bool(result.decision == "Allow")
     role = iam_evaluator._role_name_from_assumed_arn(caller.arn)
-    record.add(role, action, result.matched_sid if allowed else None, resource)
+    for record in _records:
+        record.add(role, action, result.matched_sid if allowed else None, resource)
     return allowed
 
 

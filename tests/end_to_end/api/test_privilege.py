@@ -37,13 +37,14 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
 
 @pytest.mark.usefixtures("without_runs")
 def test_every_role_of_the_api_allows_what_its_function_asks_for_and_nothing_else(api: Api, source: Source) -> None:
-    roles = Roles(api.cloud, "Api")
+    roles = Roles.of(api.cloud, "Api")
     push_twice_and_follow(api)
     api.cloud.client("lambda").invoke(FunctionName="xtage-local-fetch", Payload=b'{"scheduled": true}')
     assert api.ask("POST", f"/v1/connectors/{NAME}/fetch", Scope.OPERATE).status_code in (202, 409)
     # Before there is a token: it must not go out to the internet.
     api.cloud.wait_for("the fetch ends", lambda: bool(api.get(f"/v1/connectors/{NAME}")["last_fetch"]["finished_at"]))
     fetch_as(api, roles.names["api.FetchRole"], source)
+    crash_unheard(api)
     assert roles.refused() == set()
     assert unexplained(roles.grants(), roles.used()) == []
     assert idle_reasons(roles.grants(), roles.used()) == []
@@ -57,6 +58,17 @@ def push_twice_and_follow(api: Api) -> None:
     sent = [api.ask("POST", "/v1/feeds/sales/files", Scope.INGEST, headers=headers, data=body) for _ in range(2)]
     assert [answer.status_code for answer in sent] == [202, 202]
     assert api.get(sent[0].json()["delivery"], Scope.INGEST)["status"] == "received"
+
+
+def crash_unheard(api: Api) -> None:
+    """Has a fetch that nobody waits for end without a word: the dead-letter queue says of what."""
+    fetch = {"FunctionName": "xtage-local-fetch", "InvocationType": "Event"}
+    api.cloud.client("lambda").invoke(**fetch, Payload=b'{"connector": "nowhere"}')
+    sqs = api.cloud.client("sqs")
+    url = sqs.get_queue_url(QueueName="xtage-local-undelivered")["QueueUrl"]
+    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    assert json.loads(message["Body"])["requestPayload"] == {"connector": "nowhere"}
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 
 def fetch_as(api: Api, role: str, source: Source) -> None:

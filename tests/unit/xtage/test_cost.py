@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from loaders.contract import load_contracts
+from loaders.metrics import OF_FILES, OF_RUNS, OF_SWEEPS, UNITS
 from xtage.cli import exit_code
 from xtage.cost import PriceError, Volume, estimate, read_prices
 from xtage.cost.estimate import Estimate, Line, per_gigabyte
@@ -109,6 +111,17 @@ def test_a_second_warehouse_is_paid_by_use_only() -> None:
     assert warehouse.usage == pytest.approx(hours * 8 * 0.375)
     assert warehouse.fixed == 0
     assert "Redshift.Workgroup" not in {one.resource.id for one in of_stage("dev").lines}
+
+
+def test_the_stages_own_metrics_are_those_that_the_loaders_tell_for_the_hours_in_which_they_do() -> None:
+    feeds = len(load_contracts())
+    figures = len(UNITS) + feeds * (len(OF_FILES) + len(OF_SWEEPS))
+    assert f"{figures} metrics" in line(of_stage("dev"), "Monitoring.Dashboard").counted
+    # Every hour brings a file of each feed: nothing costs more than every metric all the time.
+    busy = line(of_stage("dev", Volume(files_per_day=24 * feeds, builds_per_day=24)), "Monitoring.Dashboard")
+    assert busy.usage == pytest.approx(figures * 0.30)
+    idle = line(of_stage("dev", Volume(files_per_day=0, builds_per_day=0)), "Monitoring.Dashboard")
+    assert idle.usage == pytest.approx(((1 + feeds) * len(OF_SWEEPS) + len(OF_RUNS)) * 0.30)
 
 
 def test_twice_the_builds_are_twice_the_build_minutes() -> None:

@@ -19,8 +19,6 @@ from xtage.stages import Stage
 
 HOST = "xtage.abc.eu-west-1.rds.amazonaws.com"
 SECRET = {
-    "host": HOST,
-    "port": 5432,
     "dbname": "xtage",
     "username": "xtage_admin",
     "password": "p w",
@@ -28,6 +26,8 @@ SECRET = {
 }
 OUTPUTS = {
     "TunnelInstanceId": "i-0123456789abcdef0",
+    "DatabaseEndpoint": HOST,
+    "DatabasePort": "5432",
     "DatabaseSecretArn": "arn:aws:secretsmanager:eu-west-1:1:secret:a",
 }
 SESSION = {
@@ -85,7 +85,6 @@ def tell_secret(stage: Deployed) -> None:
 
 
 def test_a_tunnel_is_asked_for_opened_and_ended(stage: Deployed, plugin: str) -> None:
-    tell_secret(stage)
     route, port = tunnel.route_to(stage, "rds"), free_port()
     asked = {
         "Target": OUTPUTS["TunnelInstanceId"],
@@ -109,7 +108,6 @@ def test_a_plugin_that_ends_is_told_and_the_session_ended(stage: Deployed, tmp_p
     broken = tmp_path / "broken"
     broken.write_text("#!/bin/sh\nexit 3\n")
     broken.chmod(0o755)
-    tell_secret(stage)
     route = tunnel.route_to(stage, "rds")
     stage.stubs["ssm"].add_response("start_session", SESSION)
     stage.stubs["ssm"].add_response("terminate_session", {}, {"SessionId": "someone-1"})
@@ -121,7 +119,6 @@ def test_a_plugin_that_ends_is_told_and_the_session_ended(stage: Deployed, tmp_p
 def test_dbts_target_leads_through_the_tunnel_with_the_certificates_name_unchanged(
     stage: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tell_secret(stage)
     tell_secret(stage)
     route = tunnel.route_to(stage, "rds")
     given = tunnel.environment(stage, route, 15432)
@@ -175,7 +172,6 @@ def test_a_command_runs_with_the_database_in_its_environment_and_its_exit_code_i
 ) -> None:
     monkeypatch.setenv("PATH", f"{Path(plugin).parent}:{os.environ['PATH']}")
     monkeypatch.setattr(tunnel, "find_stage", lambda name: stage)
-    tell_secret(stage)
     tell_secret(stage)
     stage.stubs["ssm"].add_response("start_session", SESSION)
     stage.stubs["ssm"].add_response("terminate_session", {}, {"SessionId": "someone-1"})
