@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,14 +56,6 @@ class Cloud:
         with self.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement.encode(), parameters or None).fetchall()
 
-    def look(self, statement: str) -> list[dict[str, Any]]:
-        """The rows that the database answers: for what is asked again and again, at the cost of no command."""
-        with closing(Postgres(Settings.from_environment(self.environment)).connect()) as connection:
-            cursor = connection.cursor()
-            cursor.execute(statement)
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
     def status(self) -> dict[str, Any]:
         """What `xtage status` knows."""
         status: dict[str, Any] = json.loads(self.ok("status", "--format", "json"))
@@ -82,7 +73,7 @@ class Cloud:
 
     def deliveries(self, object_key: str) -> list[dict[str, Any]]:
         """The deliveries of one object key, oldest first."""
-        return self.look(
+        return self.sql(
             "select delivery_id, status, load_id, run_id, error from ops.deliveries "
             "where object_key = %s order by delivery_id",
             object_key,
@@ -100,7 +91,7 @@ class Cloud:
         self.wait_for(
             "the pipeline comes to rest",
             lambda: (
-                not self.look(
+                not self.sql(
                     "select 1 as busy from ops.deliveries where status = 'pending' "
                     "union all select 1 from ops.runs where status = 'running'"
                 )
