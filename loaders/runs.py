@@ -73,7 +73,8 @@ class Totals:
 
 
 def open_run(cursor: Cursor, execution_arn: str, dead_holder: str | None = None) -> Opened:
-    """Takes the lease for an execution when it is free, expired or held by `dead_holder`, and begins a run.
+    """Takes the lease for an execution when it is free, expired, held by `dead_holder` or by an execution of another
+    state machine, and begins a run.
 
     Asked again by the execution that holds it, it answers with the same run. Runs left `running` become `abandoned`.
     """
@@ -84,7 +85,7 @@ def open_run(cursor: Cursor, execution_arn: str, dead_holder: str | None = None)
     if holder == execution_arn:
         _renew(cursor, int(run_id), ROUND_LEASE)
         return Opened("opened", int(run_id), holder)
-    if holder is not None and not expired and holder != dead_holder:
+    if holder is not None and not expired and holder != dead_holder and _machine(holder) == _machine(execution_arn):
         return Opened("held", None, str(holder))
     cursor.execute(
         f"update ops.runs set status = 'abandoned', finished_at = {NOW}, "
@@ -97,6 +98,12 @@ def open_run(cursor: Cursor, execution_arn: str, dead_holder: str | None = None)
         (execution_arn, new_run),
     )
     return Opened("opened", new_run, execution_arn)
+
+
+def _machine(execution_arn: str) -> str:
+    """The state machine of an execution. A database belongs to one stage: another one in its lease is what a snapshot
+    was taken of, or what was destroyed in the middle of a run, and this stage's role may not ask about it."""
+    return execution_arn.rpartition(":")[0]
 
 
 def lock_lease(cursor: Cursor) -> None:

@@ -69,12 +69,13 @@ def test_a_second_execution_finds_the_lease_held(pipeline: Pipeline) -> None:
     assert pipeline.query("select count(*) from ops.runs") == [(1,)]
 
 
-@pytest.mark.parametrize("how", ["expired", "dead"])
+@pytest.mark.parametrize("how", ["expired", "dead", "of another stage"])
 def test_a_lease_of_a_dead_run_is_taken_over_and_its_run_abandoned(pipeline: Pipeline, how: str) -> None:
     first = pipeline.open(pipeline.put("sales_data.csv", record(1)))["run_id"]
     if how == "expired":
         pipeline.query("update ops.lease set expires_at = (now() at time zone 'utc') - interval '1 second'")
-    second = pipeline.open(execution_arn=OTHER, dead_holder=EXECUTION if how == "dead" else None)
+    execution = "arn:aws:states:us-east-1:0:execution:xtage-dev-pipeline:1" if how == "of another stage" else OTHER
+    second = pipeline.open(execution_arn=execution, dead_holder=EXECUTION if how == "dead" else None)
 
     assert second["outcome"] == "opened"
     assert pipeline.query("select run_id, status from ops.runs order by run_id") == [
@@ -89,7 +90,7 @@ def test_a_lease_of_a_dead_run_is_taken_over_and_its_run_abandoned(pipeline: Pip
 
 def test_a_dead_holder_that_no_longer_holds_changes_nothing(pipeline: Pipeline) -> None:
     pipeline.open(execution_arn=OTHER)
-    assert pipeline.open(execution_arn="third", dead_holder=EXECUTION)["outcome"] == "held"
+    assert pipeline.open(execution_arn=EXECUTION.replace(":one", ":three"), dead_holder=EXECUTION)["outcome"] == "held"
 
 
 def test_a_delivery_that_came_during_the_run_makes_another_round(pipeline: Pipeline) -> None:
