@@ -145,7 +145,7 @@ def test_a_failed_run_tells_its_state_and_tests_and_leaves_the_reason_to_the_led
 def test_a_run_is_counted_when_it_ends_and_not_when_there_is_more(pipeline: Pipeline, told: Told) -> None:
     run = run_id(pipeline)
     pipeline.put("sales_data.csv", GOOD)
-    pipeline.open(sweep=True, execution_arn="other")
+    pipeline.open(sweep=True, execution_arn=EXECUTION.replace(":one", ":two"))
     closing = {"run_id": run, "execution_arn": EXECUTION, "round": 1, "built": False}
     assert pipeline.call("close_run", closing)["outcome"] == "more"
     assert told.figures("RunsSucceeded") == []
