@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -72,10 +73,13 @@ class DetachedServer:
             return
         server = self._server()
         if server is not None:
-            server.terminate()
+            # It may end by itself meanwhile, here and below.
+            with suppress(psutil.NoSuchProcess):
+                server.terminate()
         if not self._gone_within(seconds):
             if server is not None:
-                server.kill()
+                with suppress(psutil.NoSuchProcess):
+                    server.kill()
             if not self._gone_within(5):
                 raise LocalCloudError(f"{self.what} in {self.settings.home} does not end", f"see {self.log}")
         if self._process is not None:

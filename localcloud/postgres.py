@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,8 @@ class Postgres:
             return
         orphans = [process for process in psutil.process_iter() if self._is_ours(process)]
         for process in orphans:
-            process.kill()
+            # One may end by itself meanwhile.
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         psutil.wait_procs(orphans, timeout=10)
         (self.data / "postmaster.pid").unlink(missing_ok=True)

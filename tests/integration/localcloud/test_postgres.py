@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +37,9 @@ def postmaster(server: Postgres) -> int:
 
 def kill(processes: list[psutil.Process]) -> None:
     for process in processes:
-        process.kill()
+        # Those of PostgreSQL come and go.
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     psutil.wait_procs(processes, timeout=10)
 
 
