@@ -250,13 +250,14 @@ def test_a_replay_lands_the_same_rows_under_the_same_load(cloud: Cloud, first_ru
 def test_people_and_the_pipeline_build_the_same_models_in_turn(cloud: Cloud, first_run: str) -> None:
     cloud.wait_until_idle()
     _dbt(cloud, "run")
+    _dbt(cloud, "test")
     machine = cloud.status()["state_machine_arn"]
     cloud.client("stepfunctions").start_execution(stateMachineArn=machine, input='{"force_build": true}')
     cloud.wait_for(
         "the pipeline builds",
         lambda: bool(cloud.sql("select 1 from ops.runs where status = 'running' and build_started_at is not null")),
     )
-    assert "Waiting for the pipeline's run" in _dbt(cloud, "build", "--exclude-resource-type", "unit_test")
+    assert "Waiting for the pipeline's run" in _dbt(cloud, "build")
     cloud.wait_until_idle()
     assert cloud.sql("select status from ops.runs order by run_id desc limit 1") == [{"status": "succeeded"}]
 
