@@ -194,8 +194,8 @@ def test_random_deliveries_give_equal_marts_at_once_and_after_more_of_them(
         dbt("redshift", "build")
         assert_equal(warehouses)
         deliver(warehouses, dice, 8)
-        replayed = warehouses.query("select min(load_id) from ops.loads where records_rejected > 0 and route = 'lambda'")[0][0]
-        warehouses.call("replay", {"load_id": replayed})
+        rejecting = "select min(load_id) from ops.loads where records_rejected > 0 and route = 'lambda'"
+        warehouses.call("replay", {"load_id": warehouses.query(rejecting)[0][0]})
         assert warehouses.differences() == []
         for target in ("rds", "redshift"):
             dbt(target, "run")
