@@ -11,7 +11,7 @@ from typing import TypeAlias
 from loaders.contract import Contract
 from loaders.database import Cursor
 from loaders.errors import TerminalError
-from loaders.ledger import Delivery, Landed
+from loaders.ledger import Delivery, Landed, find_load, record_load
 from loaders.runs import lock_lease
 from loaders.tables import NOW, quoted, raw_tables
 
@@ -44,11 +44,13 @@ def land_again(
     Raises TerminalError where that is of another content. A replay that was asked for meanwhile is still to be done.
     """
     _remove_landed(cursor, load_id, contract)
-    if not _record_load(cursor, load_id, contract, copy(cursor, load_id)):
+    landed = copy(cursor, load_id)
+    if find_load(cursor, contract.feed, landed.content_sha256) != load_id:
         raise TerminalError(
             f"version {delivery.version.version_id} does not hold what load {load_id} landed",
             remedy="find out who changed the bucket; the tables are as they were",
         )
+    record_load(cursor, load_id, contract, landed)
     _finish(cursor, delivery, run_id)
 
 
@@ -64,31 +66,6 @@ def _remove_landed(cursor: Cursor, load_id: int, contract: Contract) -> None:
         cursor.execute(f"delete from {table} where _load_id = %s", (load_id,))
     for table in ("ops.load_arrays", "ops.rejects"):
         cursor.execute(f"delete from {table} where load_id = %s", (load_id,))
-
-
-def _record_load(cursor: Cursor, load_id: int, contract: Contract, landed: Landed) -> bool:
-    """Renews what a load counted, with which contract and when it landed; false when the load is of another content."""
-    cursor.execute(
-        f"""
-        update ops.loads
-        set contract_version = %s, records_read = %s, records_loaded = %s, records_rejected = %s, blank_lines = %s,
-            route = %s, loaded_at = {NOW}
-        where load_id = %s and feed = %s and content_sha256 = %s
-        returning load_id
-        """,
-        (
-            contract.version,
-            landed.counts.records_read,
-            landed.counts.records_loaded,
-            landed.counts.records_rejected,
-            landed.counts.blank_lines,
-            landed.route,
-            load_id,
-            contract.feed,
-            landed.content_sha256,
-        ),
-    )
-    return bool(cursor.fetchall())
 
 
 def _finish(cursor: Cursor, delivery: Delivery, run_id: int | None) -> None:
