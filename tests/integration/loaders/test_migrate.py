@@ -67,3 +67,14 @@ def test_two_at_once_apply_everything_once(pipeline: Pipeline) -> None:
 def test_records_of_a_load_are_found_by_an_index_that_costs_appends_nothing(pipeline: Pipeline) -> None:
     indexes = pipeline.query("select indexdef from pg_indexes where schemaname = 'raw' and tablename = 'sales'")
     assert [definition.split(" USING ")[1] for (definition,) in indexes] == ["brin (_load_id, _row_number)"]
+
+
+def test_raw_tables_of_the_longest_names_have_an_index_each(pipeline: Pipeline) -> None:
+    names = ("t" * 63, "t" * 62 + "u", "t" * 45)
+    contracts = {name: dataclasses.replace(load_contracts()["sales"], feed=name) for name in names}
+    connection = pipeline.connect()
+    applied = migrate(connection, contracts)
+    assert (len(applied), migrate(connection, contracts)) == (6, [])
+    connection.close()
+    indexed = pipeline.query("select tablename from pg_indexes where schemaname = 'raw' and tablename like 'ttt%'")
+    assert sorted(table for (table,) in indexed) == sorted(names)
