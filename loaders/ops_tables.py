@@ -160,7 +160,12 @@ REJECTS = Table(
         TableColumn("byte_offset", "bigint", "Where the record begins in the decompressed file; null in Parquet."),
         TableColumn("byte_length", "bigint", "Bytes of the record in the decompressed file; null in Parquet."),
         TableColumn("rule", "text", "The rule of structure that the record breaks.", not_null=True),
-        TableColumn("message", "text", "What is wrong, in one line.", not_null=True),
+        TableColumn(
+            "message",
+            "text",
+            "What is wrong, in one line; in a nested record also where: `lines[3].quantity` is of the third line.",
+            not_null=True,
+        ),
         TableColumn("raw_start", "text", "The record's first 4 KiB, base64; a Parquet record's written as JSON."),
     ),
     indexes={"rejects_load_id": "using brin (load_id)"},
