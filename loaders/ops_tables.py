@@ -77,7 +77,7 @@ DELIVERIES = Table(
 REPLAYS = Table(
     schema="ops",
     name="replays",
-    description="One row per delivery that was asked for again and that a run lands anew, in place of its load's rows.",
+    description="One row per delivery that was asked for again: its last replay, in place of its load's rows.",
     columns=(
         TableColumn("delivery_id", "bigint", "The delivery whose file is read again.", not_null=True),
         TableColumn(
@@ -92,7 +92,11 @@ REPLAYS = Table(
         ),
         TableColumn("attempts", "integer", "Attempts to land it anew that have ended.", default="0", not_null=True),
         TableColumn("error", "text", "Why it failed, and what to do."),
-        TableColumn("run_id", "bigint", "The run that tried it last; refers to ops.runs."),
+        TableColumn(
+            "run_id",
+            "bigint",
+            "The run that tried it last; refers to ops.runs. Null while none has, and when it was landed outside any.",
+        ),
         TableColumn("requested_at", "timestamp", "When it was last asked for (UTC).", default=NOW, not_null=True),
         TableColumn("finished_at", "timestamp", "When it left `pending` (UTC)."),
     ),
@@ -190,15 +194,25 @@ RUNS = Table(
         ),
         TableColumn("started_at", "timestamp", "When it took the lease (UTC).", default=NOW, not_null=True),
         TableColumn("finished_at", "timestamp", "When it ended (UTC); null while it runs."),
-        TableColumn("files", "integer", "Deliveries it tried.", default="0", not_null=True),
-        TableColumn("files_loaded", "integer", "Deliveries whose content landed.", default="0", not_null=True),
         TableColumn(
-            "files_duplicate", "integer", "Deliveries whose content had landed before.", default="0", not_null=True
+            "files",
+            "integer",
+            "Deliveries and replays that it tried last; 0 while it runs, as the other totals are.",
+            default="0",
+            not_null=True,
         ),
-        TableColumn("files_failed", "integer", "Deliveries that failed.", default="0", not_null=True),
-        TableColumn("records_read", "bigint", "Records read from what it landed.", default="0", not_null=True),
-        TableColumn("records_loaded", "bigint", "Records that landed.", default="0", not_null=True),
-        TableColumn("records_rejected", "bigint", "Records that could not be read.", default="0", not_null=True),
+        TableColumn(
+            "files_loaded",
+            "integer",
+            "Those of them whose content landed, or landed again.",
+            default="0",
+            not_null=True,
+        ),
+        TableColumn("files_duplicate", "integer", "Those whose content had landed before.", default="0", not_null=True),
+        TableColumn("files_failed", "integer", "Those that failed for good.", default="0", not_null=True),
+        TableColumn("records_read", "bigint", "Records of what it landed, first or again.", default="0", not_null=True),
+        TableColumn("records_loaded", "bigint", "Those of them that landed.", default="0", not_null=True),
+        TableColumn("records_rejected", "bigint", "Those that could not be read.", default="0", not_null=True),
         TableColumn("build_started_at", "timestamp", "When its last dbt build began (UTC); null when none was needed."),
         TableColumn(
             "built_through",

@@ -1,6 +1,7 @@
 """Replays in the ledger: a load whose delivery is landed again, under its id, in the place of what it landed.
 
-Functions work in their caller's transaction.
+Each is a row of `ops.replays`: one that a run does bears the run's id and counts in its totals, one that is done at
+once bears none. Functions work in their caller's transaction.
 """
 
 from __future__ import annotations
@@ -72,6 +73,9 @@ def _finish(cursor: Cursor, delivery: Delivery, run_id: int | None) -> None:
     # Under the lease's lock, as a build begins: either that sees this replay, or the next run builds again.
     lock_lease(cursor)
     cursor.execute(f"update ops.deliveries set finished_at = {NOW} where delivery_id = %s", (delivery.delivery_id,))
+    if delivery.status != "pending":
+        _record_at_once(cursor, delivery)
+        return
     cursor.execute(
         f"""
         update ops.replays
@@ -81,4 +85,20 @@ def _finish(cursor: Cursor, delivery: Delivery, run_id: int | None) -> None:
         where delivery_id = %s and requested_at = %s
         """,
         (run_id, delivery.delivery_id, delivery.replay_requested_at),
+    )
+
+
+def _record_at_once(cursor: Cursor, delivery: Delivery) -> None:
+    """Writes down a replay that no run was asked for; one that was asked for meanwhile is still to be done."""
+    cursor.execute(
+        f"""
+        insert into ops.replays (delivery_id, load_id, status, attempts, finished_at)
+        values (%s, %s, 'loaded', 1, {NOW})
+        on conflict (delivery_id)
+        do update set
+            status = 'loaded', attempts = 1, error = null, run_id = null, requested_at = excluded.requested_at,
+            finished_at = excluded.finished_at
+        where replays.status <> 'pending'
+        """,
+        (delivery.delivery_id, delivery.load_id),
     )
