@@ -405,15 +405,22 @@ def keys_of_executions(states: Any, machine: str) -> list[str]:
     return [json.loads(execution["input"])["detail"]["object"]["key"] for execution in described]
 
 
-def test_a_stage_with_a_protected_database_is_not_touched(
+def test_a_stage_with_a_protected_database_and_keys_is_not_touched(
     trial: Callable[[], list[StackEvent]], project: Path, session: boto3.Session
 ) -> None:
     parameters = project / "infra" / "cloudformation" / "parameters" / "trial.json"
     edit(parameters, '"DeletionProtection": "false"', '"DeletionProtection": "true"')
     trial()
     before = statuses(session)
-    with pytest.raises(DeployError, match="database of stage trial is under deletion protection, nothing was touched"):
+    assert is_table_protected(session)
+    with pytest.raises(DeployError, match="keys of stage trial are under deletion protection, nothing was touched"):
         destroy("trial", session, with_data=True)
     assert statuses(session) == before
     edit(parameters, '"DeletionProtection": "true"', '"DeletionProtection": "false"')
     trial()
+    assert not is_table_protected(session)
+
+
+def is_table_protected(session: boto3.Session) -> bool:
+    table = session.client("dynamodb").describe_table(TableName="xtage-trial-api-keys")["Table"]
+    return table["DeletionProtectionEnabled"] is True

@@ -67,7 +67,7 @@ def destroy(
 
     A last snapshot of the database stays with the key it is encrypted with, and so do the dropped files, the audit
     trail's and the access logs, each in its bucket; `with_data` deletes the buckets with every version of every file.
-    Raises DeployError when the database is under deletion protection, with nothing touched, and when something cannot
+    Raises DeployError when the stage is under deletion protection, with nothing touched, and when something cannot
     be deleted: destroying again goes on then.
     """
     cloudformation, s3 = session.client("cloudformation"), session.client("s3")
@@ -143,9 +143,9 @@ def parameters_of(stage: str, account: str, project: Path) -> dict[str, str]:
 
 
 def _refuse_protected(stage: str, parameters: Mapping[str, str]) -> None:
-    """CloudFormation would find the database protected only after it has deleted everything that uses it."""
+    """CloudFormation would find database and keys protected only after it has deleted everything that uses them."""
     if parameters.get("DeletionProtection") == "true":
-        problem = f"the database of stage {stage} is under deletion protection, nothing was touched"
+        problem = f"database and API keys of stage {stage} are under deletion protection, nothing was touched"
         raise DeployError(problem, "set DeletionProtection to false in the stage's parameters, deploy, then destroy")
 
 
