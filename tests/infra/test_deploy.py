@@ -188,6 +188,12 @@ def test_every_stage_of_the_project_deploys_as_its_parameters_say(
         given = {one["ParameterKey"]: one["ParameterValue"] for one in made["Parameters"]}
         assert given["FlowLogs"] == "true"
         assert given["PasswordRotationDays"] == "30"
+        tags = {"project": "xtage", "stage": stage}
+        stacks = session.client("cloudformation").describe_stacks()["Stacks"]
+        assert len(stacks) > 10, "the nested ones are told, too"
+        assert [{tag["Key"]: tag["Value"] for tag in one["Tags"]} for one in stacks] == [tags] * len(stacks)
+        function = session.client("lambda").get_function(FunctionName=f"xtage-{stage}-load")
+        assert function["Tags"].items() >= tags.items()
     finally:
         destroy(stage, session, with_data=True)
     assert f"xtage-{stage}" not in statuses(session)

@@ -50,7 +50,7 @@ def deploy(
     cloudformation, s3 = session.client("cloudformation"), session.client("s3")
 
     artifacts_template = (project / package.TEMPLATES / "artifacts.yaml").read_text()
-    artifacts_stack = Stack(_artifacts_name(stage), artifacts_template, {})
+    artifacts_stack = Stack(_artifacts_name(stage), artifacts_template, {}, _tags(stage))
     bucket = bring_up(cloudformation, artifacts_stack, on_event, on_changes)["ArtifactBucketName"]
 
     root = _upload_all(stage, given, s3, bucket, project, on_upload)
@@ -114,7 +114,7 @@ def _upload_all(
     urls = {name: url(s3, bucket, template.key) for name, template in templates.items()}
     keys = {parameter: artifact.key for parameter, artifact in installed.items()}
     given = {"Stage": stage, "ArtifactBucketName": bucket, **keys}
-    return Stack(_root_name(stage), package.with_template_urls(root, urls), {**parameters, **given})
+    return Stack(_root_name(stage), package.with_template_urls(root, urls), {**parameters, **given}, _tags(stage))
 
 
 def _migrate(session: boto3.Session, function: str) -> None:
@@ -147,6 +147,11 @@ def _refuse_protected(stage: str, parameters: Mapping[str, str]) -> None:
     if parameters.get("DeletionProtection") == "true":
         problem = f"database and API keys of stage {stage} are under deletion protection, nothing was touched"
         raise DeployError(problem, "set DeletionProtection to false in the stage's parameters, deploy, then destroy")
+
+
+def _tags(stage: str) -> dict[str, str]:
+    """What bills and lists of resources can be sorted by."""
+    return {"project": "xtage", "stage": stage}
 
 
 def _root_name(stage: str) -> str:
