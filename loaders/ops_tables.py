@@ -246,7 +246,18 @@ LEASE = Table(
     constraints=("primary key (lease_id)", "check (lease_id = 1)"),
 )
 
-OPS_TABLES = (DELIVERIES, REPLAYS, LOADS, LOAD_ARRAYS, REJECTS, RUNS, LEASE)
+MIGRATIONS = Table(
+    schema="ops",
+    name="migrations",
+    description="One row per state of the tables that some deployed code expected and that they were brought to.",
+    columns=(
+        TableColumn("fingerprint", "text", "SHA-256 of the tables' definitions, in hexadecimal.", not_null=True),
+        TableColumn("applied_at", "timestamp", "When they were first so (UTC).", default=NOW, not_null=True),
+    ),
+    constraints=("primary key (fingerprint)",),
+)
+
+OPS_TABLES = (DELIVERIES, REPLAYS, LOADS, LOAD_ARRAYS, REJECTS, RUNS, LEASE, MIGRATIONS)
 COPIED = (DELIVERIES, LOADS, LOAD_ARRAYS, REJECTS)
 """Those that Redshift has too, with the rows of what was copied there; the others are the pipeline's own."""
 SEQUENCES = ("ops.delivery_ids", "ops.load_ids", "ops.run_ids")

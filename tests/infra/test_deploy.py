@@ -208,6 +208,9 @@ def test_what_was_changed_is_updated_and_nothing_else(
     assert "SweepRule" in changed
     rule = session.client("events").describe_rule(Name="xtage-trial-sweep")
     assert rule["ScheduleExpression"] == "rate(7 minutes)"
+    # Once at the end of each deployment, and once as soon as the functions were changed.
+    log = session.client("logs").filter_log_events(logGroupName="/aws/lambda/xtage-trial-migrate")["events"]
+    assert sum('"message":"migrated"' in line["message"] for line in log) == 3
 
 
 def test_changed_code_is_what_runs_next(

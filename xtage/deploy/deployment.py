@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from xtage.deploy import dependencies, package
 from xtage.deploy.changes import OnChanges
 from xtage.deploy.errors import DeployError
-from xtage.deploy.events import OnEvent
+from xtage.deploy.events import OnEvent, StackEvent
 from xtage.deploy.limits import limit_use
 from xtage.deploy.stacks import Stack, bring_up, outputs_of, parameters_deployed, take_down
 from xtage.deploy.upload import OnUpload, empty, upload, url
@@ -54,7 +56,15 @@ def deploy(
     bucket = bring_up(cloudformation, artifacts_stack, on_event, on_changes)["ArtifactBucketName"]
 
     root = _upload_all(stage, given, s3, bucket, project, on_upload)
-    outputs = bring_up(cloudformation, root, on_event, on_changes)
+
+    def migrate_early(event: StackEvent) -> None:
+        """New functions wait for their tables: these need not wait for the other stacks. What fails is told later."""
+        on_event(event)
+        if (event.stack, event.resource, event.status) == (root.name, "Loaders", "UPDATE_COMPLETE"):
+            with suppress(DeployError, BotoCoreError, ClientError):
+                _migrate(session, f"xtage-{stage}-migrate")
+
+    outputs = bring_up(cloudformation, root, migrate_early, on_changes)
     _migrate(session, outputs["MigrateFunctionName"])
     limit_use(session, outputs)
     return outputs
