@@ -27,6 +27,9 @@ RESERVED_PREFIXES = ("lake/", "work/", "artifacts/")
 MAX_BYTES = 65_535
 """Redshift's limit for a varchar, in bytes; RDS keeps to it so that both databases hold the same rows."""
 
+NAME_CHARACTERS = 63
+"""PostgreSQL cuts longer names off."""
+
 
 @dataclass(frozen=True)
 class Rule:

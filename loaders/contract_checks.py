@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from loaders.contract import NAME_CHARACTERS
 from loaders.contract_document import CustomProperty
 from loaders.contract_quality import MistakeError
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+NAME = re.compile(rf"[a-z][a-z0-9_]{{0,{NAME_CHARACTERS - 1}}}")
 
 
 def custom_of(properties: list[CustomProperty] | None, known: Mapping[str, type], place: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 import msgspec
 import yaml
 
-from loaders.contract import Contract, Freshness, Tolerated
+from loaders.contract import NAME_CHARACTERS, Contract, Freshness, Tolerated
 from loaders.contract_checks import NAME, custom_of, one_line, refuse_repeated, require_one_of, required, words
 from loaders.contract_document import (
     Document,
@@ -115,7 +115,10 @@ def _contract(document: Document, path: Path) -> Contract:
     )
     # An array's table has the key of its record and the places of the elements around beside the element's values.
     for made in raw_tables(contract):
-        refuse_repeated((column.name for column in made.columns), f"column name of {made.name}")
+        names = [column.name for column in made.columns]
+        refuse_repeated(names, f"column name of {made.name}")
+        if too_long := [name for name in names if len(name) > NAME_CHARACTERS]:
+            raise MistakeError(f"column name of {made.name} {too_long[0]!r} has more than {NAME_CHARACTERS} characters")
     return contract
 
 

@@ -88,7 +88,7 @@ def _sources_yaml(contracts: Iterable[Contract]) -> str:
         "name": "ops",
         "schema": "ops",
         "description": "What happened: deliveries, loads, rejects and runs, written by the loaders.",
-        "tables": [_source(table) for table in OPS_TABLES if table.name != "lease"],
+        "tables": [_source(table) for table in OPS_TABLES if table.name not in ("lease", "migrations")],
     }
     text: str = yaml.dump({"version": 2, "sources": [raw, ops]}, sort_keys=False, allow_unicode=True, width=110)
     return f"# {HEADER}\n{text}"

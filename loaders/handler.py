@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from loaders.load.rds import Loader, Outcome
 from loaders.load.redshift import Copied, Copier
 from loaders.load.replay import replay as land_again
 from loaders.migrate import migrate as apply_migrations
+from loaders.migrate import require_migrated
 from loaders.migrate_redshift import migrate_redshift
 from loaders.nested.land import land as land_nested
 from loaders.nested.split import split as split_nested
@@ -51,7 +53,13 @@ class _Worker:
 
 def _connection() -> Connection:
     if _Worker.connection is None or not is_alive(_Worker.connection):
-        _Worker.connection = connect(os.environ)
+        connection = connect(os.environ)
+        try:
+            require_migrated(connection, load_contracts())
+        except LoaderError:
+            connection.close()
+            raise
+        _Worker.connection = connection
     return _Worker.connection
 
 
@@ -87,12 +95,18 @@ def _copy_all(context: LambdaContext) -> Copied:
 @logger.inject_lambda_context(clear_state=True)
 def migrate(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Makes and completes the tables and the reading user: {"applied": [...]}, empty when nothing was missing."""
-    applied = apply_migrations(_connection(), load_contracts())
-    if secret := os.environ.get("READER_SECRET"):
-        applied += make_reader(_connection(), *reader_credentials(secret))
-    if redshift.is_enabled(os.environ):
-        with redshift.connected(os.environ) as connection:
-            applied += migrate_redshift(connection, load_contracts())
+    applied: list[str] = []
+    try:
+        # First: what lands in a new column of RDS finds it there.
+        if redshift.is_enabled(os.environ):
+            with redshift.connected(os.environ) as warehouse:
+                applied += migrate_redshift(warehouse, load_contracts())
+    finally:
+        # RDS does not wait for Redshift.
+        with closing(connect(os.environ)) as connection:
+            applied += apply_migrations(connection, load_contracts())
+            if secret := os.environ.get("READER_SECRET"):
+                applied += make_reader(connection, *reader_credentials(secret))
     logger.info("migrated", applied=applied)
     return {"applied": applied}
 

@@ -197,7 +197,10 @@ def new_load_id(cursor: Cursor) -> int:
 
 
 def record_load(cursor: Cursor, load_id: int, contract: Contract, landed: Landed) -> bool:
-    """Writes the load; false when its content has landed meanwhile (waits for a session that is just landing it)."""
+    """Writes the load, or renews what it counted, with which contract and when, where its content is landed again.
+
+    False when another load has landed the content (waits for a session that is just landing it).
+    """
     cursor.execute(
         """
         insert into ops.loads (
@@ -205,7 +208,12 @@ def record_load(cursor: Cursor, load_id: int, contract: Contract, landed: Landed
             blank_lines, route
         )
         values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-        on conflict (feed, content_sha256) do nothing
+        on conflict (feed, content_sha256)
+        do update set
+            contract_version = excluded.contract_version, records_read = excluded.records_read,
+            records_loaded = excluded.records_loaded, records_rejected = excluded.records_rejected,
+            blank_lines = excluded.blank_lines, route = excluded.route, loaded_at = excluded.loaded_at
+        where loads.load_id = excluded.load_id
         returning load_id
         """,
         (

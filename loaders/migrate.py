@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 
 from loaders.contract import Contract
 from loaders.database import Connection, Cursor, transaction
+from loaders.errors import TransientError
 from loaders.ops_tables import OPS_TABLES, SEQUENCES
 from loaders.tables import Table, column_ddl, index_ddl, raw_tables, table_ddl
 
@@ -19,14 +21,45 @@ def migrate(connection: Connection, contracts: Mapping[str, Contract]) -> list[s
     Returns what was made, in words (`schema raw`, `table raw.sales`, `column raw.sales.discount`); nothing the second
     time. Raises LoaderError when the database refuses.
     """
-    tables = [*(table for contract in contracts.values() for table in raw_tables(contract)), *OPS_TABLES]
+    tables = _tables(contracts)
     with transaction(connection) as cursor:
         cursor.execute(LOCK)
         applied = [*_make_schemas(cursor), *_make_sequences(cursor)]
         for table in tables:
             applied += _make_table(cursor, table)
         cursor.execute("insert into ops.lease default values on conflict do nothing")
+        cursor.execute(
+            "insert into ops.migrations (fingerprint) values (%s) on conflict do nothing", (_fingerprint(tables),)
+        )
     return applied
+
+
+def require_migrated(connection: Connection, contracts: Mapping[str, Contract]) -> None:
+    """Raises TransientError where the tables have never been brought to what this code expects.
+
+    A deployment changes the functions first and the tables a moment later. Tables that are ahead of the code are
+    enough for it: nothing is ever taken away.
+    """
+    with transaction(connection) as cursor:
+        found = False
+        if _exists(cursor, "ops.migrations"):
+            cursor.execute("select 1 from ops.migrations where fingerprint = %s", (_fingerprint(_tables(contracts)),))
+            found = bool(cursor.fetchall())
+    if not found:
+        raise TransientError(
+            "the tables are not yet what this code expects",
+            remedy="nothing to do while a deployment is under way; else deploy again",
+        )
+
+
+def _tables(contracts: Mapping[str, Contract]) -> list[Table]:
+    return [*(table for contract in contracts.values() for table in raw_tables(contract)), *OPS_TABLES]
+
+
+def _fingerprint(tables: Iterable[Table]) -> str:
+    """The same for the same tables, columns and indexes."""
+    statements = (line for table in tables for line in (table_ddl(table, "rds"), *dict(index_ddl(table)).values()))
+    return sha256("\n".join(statements).encode()).hexdigest()
 
 
 def _make_schemas(cursor: Cursor) -> Iterator[str]:

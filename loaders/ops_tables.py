@@ -77,7 +77,7 @@ DELIVERIES = Table(
 REPLAYS = Table(
     schema="ops",
     name="replays",
-    description="One row per delivery that was asked for again and that a run lands anew, in place of its load's rows.",
+    description="One row per delivery that was asked for again: its last replay, in place of its load's rows.",
     columns=(
         TableColumn("delivery_id", "bigint", "The delivery whose file is read again.", not_null=True),
         TableColumn(
@@ -92,7 +92,11 @@ REPLAYS = Table(
         ),
         TableColumn("attempts", "integer", "Attempts to land it anew that have ended.", default="0", not_null=True),
         TableColumn("error", "text", "Why it failed, and what to do."),
-        TableColumn("run_id", "bigint", "The run that tried it last; refers to ops.runs."),
+        TableColumn(
+            "run_id",
+            "bigint",
+            "The run that tried it last; refers to ops.runs. Null while none has, and when it was landed outside any.",
+        ),
         TableColumn("requested_at", "timestamp", "When it was last asked for (UTC).", default=NOW, not_null=True),
         TableColumn("finished_at", "timestamp", "When it left `pending` (UTC)."),
     ),
@@ -160,7 +164,12 @@ REJECTS = Table(
         TableColumn("byte_offset", "bigint", "Where the record begins in the decompressed file; null in Parquet."),
         TableColumn("byte_length", "bigint", "Bytes of the record in the decompressed file; null in Parquet."),
         TableColumn("rule", "text", "The rule of structure that the record breaks.", not_null=True),
-        TableColumn("message", "text", "What is wrong, in one line.", not_null=True),
+        TableColumn(
+            "message",
+            "text",
+            "What is wrong, in one line; in a nested record also where: `lines[3].quantity` is of the third line.",
+            not_null=True,
+        ),
         TableColumn("raw_start", "text", "The record's first 4 KiB, base64; a Parquet record's written as JSON."),
     ),
     indexes={"rejects_load_id": "using brin (load_id)"},
@@ -185,15 +194,25 @@ RUNS = Table(
         ),
         TableColumn("started_at", "timestamp", "When it took the lease (UTC).", default=NOW, not_null=True),
         TableColumn("finished_at", "timestamp", "When it ended (UTC); null while it runs."),
-        TableColumn("files", "integer", "Deliveries it tried.", default="0", not_null=True),
-        TableColumn("files_loaded", "integer", "Deliveries whose content landed.", default="0", not_null=True),
         TableColumn(
-            "files_duplicate", "integer", "Deliveries whose content had landed before.", default="0", not_null=True
+            "files",
+            "integer",
+            "Deliveries and replays that it tried last; 0 while it runs, as the other totals are.",
+            default="0",
+            not_null=True,
         ),
-        TableColumn("files_failed", "integer", "Deliveries that failed.", default="0", not_null=True),
-        TableColumn("records_read", "bigint", "Records read from what it landed.", default="0", not_null=True),
-        TableColumn("records_loaded", "bigint", "Records that landed.", default="0", not_null=True),
-        TableColumn("records_rejected", "bigint", "Records that could not be read.", default="0", not_null=True),
+        TableColumn(
+            "files_loaded",
+            "integer",
+            "Those of them whose content landed, or landed again.",
+            default="0",
+            not_null=True,
+        ),
+        TableColumn("files_duplicate", "integer", "Those whose content had landed before.", default="0", not_null=True),
+        TableColumn("files_failed", "integer", "Those that failed for good.", default="0", not_null=True),
+        TableColumn("records_read", "bigint", "Records of what it landed, first or again.", default="0", not_null=True),
+        TableColumn("records_loaded", "bigint", "Those of them that landed.", default="0", not_null=True),
+        TableColumn("records_rejected", "bigint", "Those that could not be read.", default="0", not_null=True),
         TableColumn("build_started_at", "timestamp", "When its last dbt build began (UTC); null when none was needed."),
         TableColumn(
             "built_through",
@@ -227,7 +246,18 @@ LEASE = Table(
     constraints=("primary key (lease_id)", "check (lease_id = 1)"),
 )
 
-OPS_TABLES = (DELIVERIES, REPLAYS, LOADS, LOAD_ARRAYS, REJECTS, RUNS, LEASE)
+MIGRATIONS = Table(
+    schema="ops",
+    name="migrations",
+    description="One row per state of the tables that some deployed code expected and that they were brought to.",
+    columns=(
+        TableColumn("fingerprint", "text", "SHA-256 of the tables' definitions, in hexadecimal.", not_null=True),
+        TableColumn("applied_at", "timestamp", "When they were first so (UTC).", default=NOW, not_null=True),
+    ),
+    constraints=("primary key (fingerprint)",),
+)
+
+OPS_TABLES = (DELIVERIES, REPLAYS, LOADS, LOAD_ARRAYS, REJECTS, RUNS, LEASE, MIGRATIONS)
 COPIED = (DELIVERIES, LOADS, LOAD_ARRAYS, REJECTS)
 """Those that Redshift has too, with the rows of what was copied there; the others are the pipeline's own."""
 SEQUENCES = ("ops.delivery_ids", "ops.load_ids", "ops.run_ids")

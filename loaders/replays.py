@@ -1,6 +1,7 @@
 """Replays in the ledger: a load whose delivery is landed again, under its id, in the place of what it landed.
 
-Functions work in their caller's transaction.
+Each is a row of `ops.replays`: one that a run does bears the run's id and counts in its totals, one that is done at
+once bears none. Functions work in their caller's transaction.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TypeAlias
 from loaders.contract import Contract
 from loaders.database import Cursor
 from loaders.errors import TerminalError
-from loaders.ledger import Delivery, Landed
+from loaders.ledger import Delivery, Landed, find_load, record_load
 from loaders.runs import lock_lease
 from loaders.tables import NOW, quoted, raw_tables
 
@@ -44,11 +45,13 @@ def land_again(
     Raises TerminalError where that is of another content. A replay that was asked for meanwhile is still to be done.
     """
     _remove_landed(cursor, load_id, contract)
-    if not _record_load(cursor, load_id, contract, copy(cursor, load_id)):
+    landed = copy(cursor, load_id)
+    if find_load(cursor, contract.feed, landed.content_sha256) != load_id:
         raise TerminalError(
             f"version {delivery.version.version_id} does not hold what load {load_id} landed",
             remedy="find out who changed the bucket; the tables are as they were",
         )
+    record_load(cursor, load_id, contract, landed)
     _finish(cursor, delivery, run_id)
 
 
@@ -66,35 +69,13 @@ def _remove_landed(cursor: Cursor, load_id: int, contract: Contract) -> None:
         cursor.execute(f"delete from {table} where load_id = %s", (load_id,))
 
 
-def _record_load(cursor: Cursor, load_id: int, contract: Contract, landed: Landed) -> bool:
-    """Renews what a load counted, with which contract and when it landed; false when the load is of another content."""
-    cursor.execute(
-        f"""
-        update ops.loads
-        set contract_version = %s, records_read = %s, records_loaded = %s, records_rejected = %s, blank_lines = %s,
-            route = %s, loaded_at = {NOW}
-        where load_id = %s and feed = %s and content_sha256 = %s
-        returning load_id
-        """,
-        (
-            contract.version,
-            landed.counts.records_read,
-            landed.counts.records_loaded,
-            landed.counts.records_rejected,
-            landed.counts.blank_lines,
-            landed.route,
-            load_id,
-            contract.feed,
-            landed.content_sha256,
-        ),
-    )
-    return bool(cursor.fetchall())
-
-
 def _finish(cursor: Cursor, delivery: Delivery, run_id: int | None) -> None:
     # Under the lease's lock, as a build begins: either that sees this replay, or the next run builds again.
     lock_lease(cursor)
     cursor.execute(f"update ops.deliveries set finished_at = {NOW} where delivery_id = %s", (delivery.delivery_id,))
+    if delivery.status != "pending":
+        _record_at_once(cursor, delivery)
+        return
     cursor.execute(
         f"""
         update ops.replays
@@ -104,4 +85,20 @@ def _finish(cursor: Cursor, delivery: Delivery, run_id: int | None) -> None:
         where delivery_id = %s and requested_at = %s
         """,
         (run_id, delivery.delivery_id, delivery.replay_requested_at),
+    )
+
+
+def _record_at_once(cursor: Cursor, delivery: Delivery) -> None:
+    """Writes down a replay that no run was asked for; one that was asked for meanwhile is still to be done."""
+    cursor.execute(
+        f"""
+        insert into ops.replays (delivery_id, load_id, status, attempts, finished_at)
+        values (%s, %s, 'loaded', 1, {NOW})
+        on conflict (delivery_id)
+        do update set
+            status = 'loaded', attempts = 1, error = null, run_id = null, requested_at = excluded.requested_at,
+            finished_at = excluded.finished_at
+        where replays.status <> 'pending'
+        """,
+        (delivery.delivery_id, delivery.load_id),
     )

@@ -25,6 +25,7 @@ ROUND_LEASE = "interval '1 hour'"
 BUILD_LEASE = "interval '9 hours'"
 """A build runs for up to 8 hours."""
 ERROR_CHARACTERS = 4000
+ABANDONED = "its execution ended without closing it, or its lease expired"
 
 TO_DO = """(
     select delivery_id, load_id, status, run_id from ops.deliveries
@@ -61,7 +62,7 @@ class Built:
 
 @dataclass(frozen=True)
 class Totals:
-    """What the deliveries that a run tried came to."""
+    """What the deliveries and replays that a run tried came to. A replay outside any run counts in none."""
 
     files: int
     files_loaded: int
@@ -87,10 +88,9 @@ def open_run(cursor: Cursor, execution_arn: str, dead_holder: str | None = None)
         return Opened("opened", int(run_id), holder)
     if holder is not None and not expired and holder != dead_holder and _machine(holder) == _machine(execution_arn):
         return Opened("held", None, str(holder))
-    cursor.execute(
-        f"update ops.runs set status = 'abandoned', finished_at = {NOW}, "
-        "error = 'its execution ended without closing it, or its lease expired' where status = 'running'"
-    )
+    cursor.execute("select run_id from ops.runs where status = 'running'")
+    for (left,) in cursor.fetchall():
+        _end(cursor, left, "abandoned", ABANDONED, _totals(cursor, left))
     cursor.execute("insert into ops.runs (execution_arn) values (%s) returning run_id", (execution_arn,))
     new_run = int(cursor.fetchall()[0][0])
     cursor.execute(

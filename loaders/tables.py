@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Literal
 
-from loaders.contract import ArrayTable, Column, Contract
+from loaders.contract import NAME_CHARACTERS, ArrayTable, Column, Contract
 
 Dialect = Literal["rds", "redshift"]
 
@@ -142,13 +143,25 @@ def _landing_table(name: str, description: str, columns: tuple[TableColumn, ...]
         description=description,
         columns=columns,
         # BRIN costs an append nothing that can be measured, and finds the rows of a load and one record of a large one.
-        indexes={f"{name}_load_id_row_number": "using brin (_load_id, _row_number)"},
+        indexes={_index_name(name, "_load_id_row_number"): "using brin (_load_id, _row_number)"},
         # Redshift: spread evenly, for the models join these rows with the loads alone, of which every node has a copy;
         # by the text of the record key, the records without one would all lie on one slice. In the order in which they
         # land: an incremental build and a replay find the blocks of their loads, and nothing is ever to be sorted.
         distribution="even",
         sort_key=("_load_id", "_row_number"),
     )
+
+
+def _index_name(table: str, suffix: str) -> str:
+    """The table's name with the suffix; where PostgreSQL would cut that off, the beginning of one and a hash of both.
+
+    Of a table with a name of 63 characters the cut would leave the table's own name, and there would be no index.
+    """
+    name = f"{table}{suffix}"
+    if len(name) <= NAME_CHARACTERS:
+        return name
+    ending = f"_{sha256(name.encode()).hexdigest()[:8]}{suffix}"
+    return f"{table[: NAME_CHARACTERS - len(ending)]}{ending}"
 
 
 def _data(columns: Iterable[Column]) -> Iterator[TableColumn]:

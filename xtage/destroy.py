@@ -16,8 +16,8 @@ def command(stage: str, with_data: bool, yes: bool) -> None:
 
     The dropped files stay in their bucket unless --with-data is given: they are what everything can be landed from
     again. So do the files of the audit trail and the access logs, and the key of the last snapshot. A stage whose
-    database is under deletion protection (prod) is refused before anything is touched: switch the protection off in its
-    parameters and deploy first. Destroying again goes on from where an attempt stopped.
+    database and API keys are under deletion protection (prod) is refused before anything is touched: switch the
+    protection off in its parameters and deploy first. Destroying again goes on from where an attempt stopped.
 
     \b
     Examples:

@@ -21,12 +21,22 @@ OPENING, CLOSING = b"{[", b"}]"
 
 
 class Violation(ValueError):  # noqa: N818 - it is about the record
-    """Why a record is rejected alone although its text may be JSON."""
+    """Why a record is rejected alone although its text may be JSON. `place` is the value's, in the contract's names."""
 
-    def __init__(self, rule: str, message: str) -> None:
+    def __init__(self, rule: str, message: str, place: str = "") -> None:
         super().__init__(message)
         self.rule = rule
-        self.message = message
+        self.place = place
+        self._message = message
+
+    @property
+    def message(self) -> str:
+        """What is wrong, with its place."""
+        return f"{self.place} {self._message}" if self.place else self._message
+
+    def in_element(self, array: str, position: int) -> None:
+        """Tells in which element of an array the place is, 1 for the first, as in the column `_position`."""
+        self.place = f"{array}[{position}]{self.place.removeprefix(array)}"
 
 
 class Malformed(Violation):

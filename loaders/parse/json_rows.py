@@ -84,4 +84,4 @@ def require_length(column: str, limit: int, value: str | None) -> None:
     """Raises Violation for a text of more bytes than its column may have."""
     # No character has more than four bytes.
     if value is not None and len(value) * 4 > limit and (length := len(value.encode())) > limit:
-        raise Violation("field_too_long", f"{column} has {length} bytes, {limit} are allowed")
+        raise Violation("field_too_long", f"has {length} bytes, {limit} are allowed", column)

@@ -1,7 +1,8 @@
 """What a record of a nested feed may look like, and a record as the contract sees it.
 
-A record is rejected where its structure is another: an object or an array is expected and something else is there. A
-missing one is none, a value that is nested where the contract knows a scalar is text: its compact JSON.
+A record is rejected where its structure is another: an object or an array is expected and something else is there. The
+message says where, `lines[3].quantity` of the third line: names of the contract and positions, never a value. A missing
+one is none, a value that is nested where the contract knows a scalar is text: its compact JSON.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Object(Node):
         if value is None:
             return None
         if not isinstance(value, dict):
-            raise Violation("not_an_object", f"{self.name} is {kind_of(value)}, an object is expected")
+            raise Violation("not_an_object", f"is {kind_of(value)}, an object is expected", self.name)
         return self.members(value, elements, extra)
 
     def members(self, value: Mapping[str, Any], elements: Counter[str], extra: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +107,7 @@ class Object(Node):
         if shape is None:
             shape = [self._members.get(normalized(name)) for name in names]
             if (twice := repeated([known[0] if known else None for known in shape])) is not None:
-                raise Violation("duplicate_name", f"two names of an object mean {twice}")
+                raise Violation("duplicate_name", f"has two names that mean {twice}", self.name or "the record")
             self._seen |= {known[1].name for known in shape if known}
             if len(self._shapes) < REMEMBERED_SHAPES:
                 self._shapes[names] = shape
@@ -121,7 +122,7 @@ class Table(Object):
         converted = super().convert(value, elements, unknown)
         if unknown:
             text = text_of(unknown)
-            require_length(EXTRA, MAX_BYTES, text)
+            require_length(f"{self.name}.{EXTRA}" if self.name else EXTRA, MAX_BYTES, text)
             converted[EXTRA] = text
         return converted
 
@@ -138,9 +139,16 @@ class Array(Node):
         if value is None:
             return None
         if not isinstance(value, list):
-            raise Violation("not_an_array", f"{self.name} is {kind_of(value)}, an array is expected")
+            raise Violation("not_an_array", f"is {kind_of(value)}, an array is expected", self.name)
         elements[self._table] += len(value)
-        return [self._element.convert(element, elements, extra) for element in value]
+        converted: list[Any] = []
+        try:
+            for element in value:
+                converted.append(self._element.convert(element, elements, extra))  # noqa: PERF401 - counted below
+        except Violation as violation:
+            violation.in_element(self.name, len(converted) + 1)
+            raise
+        return converted
 
 
 class Record:

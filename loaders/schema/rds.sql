@@ -234,3 +234,9 @@ create table if not exists "ops"."lease" (
     primary key (lease_id),
     check (lease_id = 1)
 );
+
+create table if not exists "ops"."migrations" (
+    "fingerprint" text not null,
+    "applied_at" timestamp default (clock_timestamp() at time zone 'utc') not null,
+    primary key (fingerprint)
+);

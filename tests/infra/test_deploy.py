@@ -188,6 +188,12 @@ def test_every_stage_of_the_project_deploys_as_its_parameters_say(
         given = {one["ParameterKey"]: one["ParameterValue"] for one in made["Parameters"]}
         assert given["FlowLogs"] == "true"
         assert given["PasswordRotationDays"] == "30"
+        tags = {"project": "xtage", "stage": stage}
+        stacks = session.client("cloudformation").describe_stacks()["Stacks"]
+        assert len(stacks) > 10, "the nested ones are told, too"
+        assert [{tag["Key"]: tag["Value"] for tag in one["Tags"]} for one in stacks] == [tags] * len(stacks)
+        function = session.client("lambda").get_function(FunctionName=f"xtage-{stage}-load")
+        assert function["Tags"].items() >= tags.items()
     finally:
         destroy(stage, session, with_data=True)
     assert f"xtage-{stage}" not in statuses(session)
@@ -202,6 +208,9 @@ def test_what_was_changed_is_updated_and_nothing_else(
     assert "SweepRule" in changed
     rule = session.client("events").describe_rule(Name="xtage-trial-sweep")
     assert rule["ScheduleExpression"] == "rate(7 minutes)"
+    # Once at the end of each deployment, and once as soon as the functions were changed.
+    log = session.client("logs").filter_log_events(logGroupName="/aws/lambda/xtage-trial-migrate")["events"]
+    assert sum('"message":"migrated"' in line["message"] for line in log) == 3
 
 
 def test_changed_code_is_what_runs_next(
@@ -405,15 +414,22 @@ def keys_of_executions(states: Any, machine: str) -> list[str]:
     return [json.loads(execution["input"])["detail"]["object"]["key"] for execution in described]
 
 
-def test_a_stage_with_a_protected_database_is_not_touched(
+def test_a_stage_with_a_protected_database_and_keys_is_not_touched(
     trial: Callable[[], list[StackEvent]], project: Path, session: boto3.Session
 ) -> None:
     parameters = project / "infra" / "cloudformation" / "parameters" / "trial.json"
     edit(parameters, '"DeletionProtection": "false"', '"DeletionProtection": "true"')
     trial()
     before = statuses(session)
-    with pytest.raises(DeployError, match="database of stage trial is under deletion protection, nothing was touched"):
+    assert is_table_protected(session)
+    with pytest.raises(DeployError, match="keys of stage trial are under deletion protection, nothing was touched"):
         destroy("trial", session, with_data=True)
     assert statuses(session) == before
     edit(parameters, '"DeletionProtection": "true"', '"DeletionProtection": "false"')
     trial()
+    assert not is_table_protected(session)
+
+
+def is_table_protected(session: boto3.Session) -> bool:
+    table = session.client("dynamodb").describe_table(TableName="xtage-trial-api-keys")["Table"]
+    return table["DeletionProtectionEnabled"] is True

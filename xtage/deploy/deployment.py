@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from xtage.deploy import dependencies, package
 from xtage.deploy.changes import OnChanges
 from xtage.deploy.errors import DeployError
-from xtage.deploy.events import OnEvent
+from xtage.deploy.events import OnEvent, StackEvent
 from xtage.deploy.limits import limit_use
 from xtage.deploy.stacks import Stack, bring_up, outputs_of, parameters_deployed, take_down
 from xtage.deploy.upload import OnUpload, empty, upload, url
@@ -50,11 +52,19 @@ def deploy(
     cloudformation, s3 = session.client("cloudformation"), session.client("s3")
 
     artifacts_template = (project / package.TEMPLATES / "artifacts.yaml").read_text()
-    artifacts_stack = Stack(_artifacts_name(stage), artifacts_template, {})
+    artifacts_stack = Stack(_artifacts_name(stage), artifacts_template, {}, _tags(stage))
     bucket = bring_up(cloudformation, artifacts_stack, on_event, on_changes)["ArtifactBucketName"]
 
     root = _upload_all(stage, given, s3, bucket, project, on_upload)
-    outputs = bring_up(cloudformation, root, on_event, on_changes)
+
+    def migrate_early(event: StackEvent) -> None:
+        """New functions wait for their tables: these need not wait for the other stacks. What fails is told later."""
+        on_event(event)
+        if (event.stack, event.resource, event.status) == (root.name, "Loaders", "UPDATE_COMPLETE"):
+            with suppress(DeployError, BotoCoreError, ClientError):
+                _migrate(session, f"xtage-{stage}-migrate")
+
+    outputs = bring_up(cloudformation, root, migrate_early, on_changes)
     _migrate(session, outputs["MigrateFunctionName"])
     limit_use(session, outputs)
     return outputs
@@ -67,7 +77,7 @@ def destroy(
 
     A last snapshot of the database stays with the key it is encrypted with, and so do the dropped files, the audit
     trail's and the access logs, each in its bucket; `with_data` deletes the buckets with every version of every file.
-    Raises DeployError when the database is under deletion protection, with nothing touched, and when something cannot
+    Raises DeployError when the stage is under deletion protection, with nothing touched, and when something cannot
     be deleted: destroying again goes on then.
     """
     cloudformation, s3 = session.client("cloudformation"), session.client("s3")
@@ -114,7 +124,7 @@ def _upload_all(
     urls = {name: url(s3, bucket, template.key) for name, template in templates.items()}
     keys = {parameter: artifact.key for parameter, artifact in installed.items()}
     given = {"Stage": stage, "ArtifactBucketName": bucket, **keys}
-    return Stack(_root_name(stage), package.with_template_urls(root, urls), {**parameters, **given})
+    return Stack(_root_name(stage), package.with_template_urls(root, urls), {**parameters, **given}, _tags(stage))
 
 
 def _migrate(session: boto3.Session, function: str) -> None:
@@ -143,10 +153,15 @@ def parameters_of(stage: str, account: str, project: Path) -> dict[str, str]:
 
 
 def _refuse_protected(stage: str, parameters: Mapping[str, str]) -> None:
-    """CloudFormation would find the database protected only after it has deleted everything that uses it."""
+    """CloudFormation would find database and keys protected only after it has deleted everything that uses them."""
     if parameters.get("DeletionProtection") == "true":
-        problem = f"the database of stage {stage} is under deletion protection, nothing was touched"
+        problem = f"database and API keys of stage {stage} are under deletion protection, nothing was touched"
         raise DeployError(problem, "set DeletionProtection to false in the stage's parameters, deploy, then destroy")
+
+
+def _tags(stage: str) -> dict[str, str]:
+    """What bills and lists of resources can be sorted by."""
+    return {"project": "xtage", "stage": stage}
 
 
 def _root_name(stage: str) -> str:

@@ -30,11 +30,12 @@ _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 @dataclass(frozen=True)
 class Stack:
-    """What a stack shall be."""
+    """What a stack shall be. The stacks nested in it, and what they make, have its tags too."""
 
     name: str
     template: str
     parameters: Mapping[str, str]
+    tags: Mapping[str, str]
 
 
 def bring_up(
@@ -85,6 +86,7 @@ def _change(
         ChangeSetType="CREATE" if kind == "CREATE" else "UPDATE",
         TemplateBody=stack.template,
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()],
+        Tags=[{"Key": key, "Value": value} for key, value in stack.tags.items()],
         Capabilities=["CAPABILITY_NAMED_IAM"],
         IncludeNestedStacks=True,
     )
@@ -126,6 +128,8 @@ def _is_as_wanted(cloudformation: CloudFormationClient, current: StackTypeDef | 
         return False
     deployed = _parameters(current)
     if any(deployed.get(key) != value for key, value in wanted.parameters.items()):
+        return False
+    if {tag["Key"]: tag["Value"] for tag in current.get("Tags", [])} != wanted.tags:
         return False
     # The stubs say dict, which is what a JSON template comes as; ours are YAML, which comes as text.
     template: object = cloudformation.get_template(StackName=wanted.name, TemplateStage="Original")["TemplateBody"]

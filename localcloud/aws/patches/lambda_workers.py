@@ -1,7 +1,8 @@
 """Lambda functions run as on AWS: on the packages of the Lambdas' environment only, with errors under their own names.
 
 ministack runs them on its own interpreter with its own environment variables, reports every exception as
-`Runtime.HandlerError`, so that no Retry or Catch by name ever matches, and starts a new process after each of them.
+`Runtime.HandlerError`, so that no Retry or Catch by name ever matches, starts a new process after each of them, and
+ends what a function is doing when it is changed.
 """
 
 import contextlib
@@ -60,8 +61,24 @@ def apply(settings: Settings) -> None:
     def worker_class_for(config: dict[str, Any]) -> type:
         return PythonWorker if str(config.get("Runtime")).startswith("python") else cast(type, original(config))
 
+    def invalidate_worker(name: str, *scope: Any, **named: Any) -> None:
+        if name in lambda_svc._functions:
+            _retire_busy(name)
+        invalidate(name, *scope, **named)
+
+    invalidate = lambda_svc.invalidate_worker
     lambda_runtime._worker_class_for = worker_class_for
     lambda_svc._execute_function_warm = execute_function
+    lambda_svc.invalidate_worker = invalidate_worker
+
+
+def _retire_busy(name: str) -> None:
+    """Lets the environments of a changed function finish what they do, out of reach of new invocations."""
+    with lambda_runtime._lock:
+        for workers in lambda_runtime._workers.values():
+            for worker in [one for one in workers if one.func_name == name and one.in_use]:
+                worker.is_retired = True
+                workers.remove(worker)
 
 
 def execute_function(function: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
@@ -85,6 +102,8 @@ def _execute(function: dict[str, Any], config: dict[str, Any], event: Any, reque
         answer, log = {"error": {"errorType": "Runtime.Unknown", "errorMessage": str(error)}}, ""
     finally:
         lambda_runtime.release_worker(worker)
+        if worker.is_retired:
+            worker.kill()
     if "error" in answer:
         return {"body": answer["error"] | {"requestId": request_id}, "error": True, "log": log}
     return {"body": json.loads(answer["result"]), "log": log}
@@ -95,6 +114,7 @@ class PythonWorker(lambda_runtime.Worker):  # type: ignore[misc]
 
     python: Path
     authority: Path
+    is_retired = False
     _proc: "subprocess.Popen[str] | None"
 
     def run(self, event: Any, request_id: str) -> tuple[dict[str, Any], str]:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -124,6 +125,31 @@ def test_function_works_again_after_each_kind_of_failure(cloud: Cloud) -> None:
     for event in ("exit", "sleep"):
         assert cloud.invoke(function, event)[0] == "Unhandled"
         assert cloud.invoke(function)[0] is None
+
+
+def test_a_changed_function_finishes_what_it_does_and_the_next_call_finds_the_change(cloud: Cloud) -> None:
+    function = cloud.function(
+        """
+        import os, time
+        def handler(event, context):
+            time.sleep(event)
+            return os.environ["OWN"], os.getpid()
+        """,
+        Environment={"Variables": {"OWN": "old"}},
+    )
+    cloud.invoke(function, 0)
+    lambdas = cloud.aws.client("lambda")
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(cloud.invoke, function, 1.5)
+        time.sleep(0.3)
+        lambdas.update_function_configuration(FunctionName=function, Environment={"Variables": {"OWN": "new"}})
+        assert cloud.invoke(function, 0)[1][0] == "new"
+        error, (own, process) = busy.result()
+    assert (error, own) == (None, "old")
+    gone = time.monotonic() + 10
+    while psutil.pid_exists(process):
+        assert time.monotonic() < gone
+        time.sleep(0.05)
 
 
 def test_map_items_run_at_the_same_time_up_to_its_concurrency(cloud: Cloud) -> None:

@@ -3,7 +3,11 @@
 import dataclasses
 import threading
 
+import pytest
+
+from loaders import handler
 from loaders.contract import Column, load_contracts
+from loaders.errors import TransientError
 from loaders.migrate import migrate
 from tests.integration.loaders.conftest import SALES, Pipeline
 
@@ -27,6 +31,33 @@ def test_a_column_new_in_a_contract_is_added_and_what_landed_stays(pipeline: Pip
     assert migrate(connection, contracts) == []
     connection.close()
     assert pipeline.query("select transaction_id, discount from raw.sales") == [("1", None)]
+
+
+def cool_down() -> None:
+    """The next call finds a new worker."""
+    handler._connection().close()
+    handler._Worker.connection = None
+
+
+def test_new_code_waits_for_its_tables_and_old_code_goes_on_with_newer_ones(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = load_contracts()
+    discount = Column("discount", "Discount", "number", "numeric(18,4)", "Taken off the price.")
+    new = {**old, "sales": dataclasses.replace(old["sales"], columns=(*old["sales"].columns, discount))}
+    monkeypatch.setattr(handler, "load_contracts", lambda: new)
+    with pytest.raises(TransientError, match="the tables are not yet what this code expects"):
+        pipeline.open()
+    assert pipeline.call("migrate", {}) == {"applied": ["column raw.sales.discount"]}
+    assert pipeline.open()["outcome"] == "opened"
+
+    cool_down()
+    monkeypatch.setattr(handler, "load_contracts", lambda: old)
+    assert pipeline.load(pipeline.deliver("sales_data.csv", SALES + b"1,2,3,4,5\n"))["records_loaded"] == 1
+    pipeline.query("drop schema ops cascade")
+    cool_down()
+    with pytest.raises(TransientError, match="-> nothing to do while a deployment is under way; else deploy again"):
+        pipeline.open()
 
 
 def test_a_column_that_left_its_contract_is_kept(pipeline: Pipeline) -> None:
@@ -67,3 +98,14 @@ def test_two_at_once_apply_everything_once(pipeline: Pipeline) -> None:
 def test_records_of_a_load_are_found_by_an_index_that_costs_appends_nothing(pipeline: Pipeline) -> None:
     indexes = pipeline.query("select indexdef from pg_indexes where schemaname = 'raw' and tablename = 'sales'")
     assert [definition.split(" USING ")[1] for (definition,) in indexes] == ["brin (_load_id, _row_number)"]
+
+
+def test_raw_tables_of_the_longest_names_have_an_index_each(pipeline: Pipeline) -> None:
+    names = ("t" * 63, "t" * 62 + "u", "t" * 45)
+    contracts = {name: dataclasses.replace(load_contracts()["sales"], feed=name) for name in names}
+    connection = pipeline.connect()
+    applied = migrate(connection, contracts)
+    assert (len(applied), migrate(connection, contracts)) == (6, [])
+    connection.close()
+    indexed = pipeline.query("select tablename from pg_indexes where schemaname = 'raw' and tablename like 'ttt%'")
+    assert sorted(table for (table,) in indexed) == sorted(names)

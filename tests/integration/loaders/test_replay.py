@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from loaders.errors import DataError, TerminalError
-from tests.integration.loaders.conftest import SALES, Pipeline
+from tests.integration.loaders.conftest import EXECUTION, SALES, Pipeline
 
 BODY = SALES + b'1,2,3,4,2022-12-06\n2,2,3\n\n3,"a,b",3,4,x\n'
 
@@ -31,6 +31,8 @@ def test_replaying_any_number_of_times_gives_the_same_tables(pipeline: Pipeline)
     for _ in range(3):
         assert pipeline.call("replay", {"load_id": loaded["load_id"]}) == {**loaded, "redshift_error": None}
         assert tables(pipeline) == before
+    written = pipeline.query("select load_id, status, attempts, run_id, finished_at >= requested_at from ops.replays")
+    assert written == [(loaded["load_id"], "loaded", 1, None, True)]
 
 
 def test_replaying_a_key_replays_its_newest_version(pipeline: Pipeline) -> None:
@@ -108,3 +110,5 @@ def test_marts_are_built_again_after_a_replay(pipeline: Pipeline) -> None:
     assert pipeline.call("needs_build", {"run_id": run, "round": 1})["build"] == "no"
     pipeline.call("replay", {"load_id": loaded["load_id"]})
     assert pipeline.call("needs_build", {"run_id": run, "round": 1})["build"] == "yes"
+    closed = pipeline.call("close_run", {"run_id": run, "execution_arn": EXECUTION, "round": 1, "built": True})
+    assert closed["files"] == 0, "neither was the run's"

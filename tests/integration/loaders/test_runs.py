@@ -72,15 +72,16 @@ def test_a_second_execution_finds_the_lease_held(pipeline: Pipeline) -> None:
 @pytest.mark.parametrize("how", ["expired", "dead", "of another stage"])
 def test_a_lease_of_a_dead_run_is_taken_over_and_its_run_abandoned(pipeline: Pipeline, how: str) -> None:
     first = pipeline.open(pipeline.put("sales_data.csv", record(1)))["run_id"]
+    pipeline.call("load", {"delivery_id": pipeline.deliver("raw/sales/loaded.csv", record(2)), "run_id": first})
     if how == "expired":
         pipeline.query("update ops.lease set expires_at = (now() at time zone 'utc') - interval '1 second'")
     execution = "arn:aws:states:us-east-1:0:execution:xtage-dev-pipeline:1" if how == "of another stage" else OTHER
     second = pipeline.open(execution_arn=execution, dead_holder=EXECUTION if how == "dead" else None)
 
     assert second["outcome"] == "opened"
-    assert pipeline.query("select run_id, status from ops.runs order by run_id") == [
-        (first, "abandoned"),
-        (second["run_id"], "running"),
+    assert pipeline.query("select run_id, status, files, records_loaded from ops.runs order by run_id") == [
+        (first, "abandoned", 1, 1),
+        (second["run_id"], "running", 0, 0),
     ]
     assert len(next_round(pipeline, second["run_id"])) == 1, "what it left is loaded"
     for late in (lambda: next_round(pipeline, first), lambda: close(pipeline, first)):

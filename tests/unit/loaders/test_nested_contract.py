@@ -139,6 +139,16 @@ def test_two_feeds_cannot_have_one_table(tmp_path: Path) -> None:
         contracts_with(tmp_path)
 
 
+def test_a_position_whose_column_postgresql_would_cut_short_is_refused(tmp_path: Path) -> None:
+    document = yaml.safe_load((CONTRACTS_DIRECTORY / "orders.odcs.yaml").read_text())
+    document["schema"][0]["name"] = "o"
+    inner = {**ITEMS["properties"][-1], "name": "at"}
+    document["schema"][0]["properties"].append(array(name="p" * 54, items={**ITEMS, "properties": [inner]}))
+    (tmp_path / "o.odcs.yaml").write_text(yaml.safe_dump(document))
+    with pytest.raises(ContractError, match=f"'_{'p' * 54}_position' has more than 63 characters"):
+        load_contracts(tmp_path)
+
+
 def test_the_key_may_stand_in_an_object(tmp_path: Path) -> None:
     document = yaml.safe_load((CONTRACTS_DIRECTORY / "orders.odcs.yaml").read_text())
     properties = document["schema"][0]["properties"]

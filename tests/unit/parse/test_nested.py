@@ -112,6 +112,47 @@ def test_a_record_of_another_structure_is_rejected_alone_and_its_elements_do_not
     assert summary.elements["things__tags"] == 2
 
 
+WRONG_ELEMENTS = {
+    "scalar-for-an-element": (
+        {"Ship To": {"parcels": [{}, None, 7]}},
+        "shipping_parcels[3] is a number, an object is expected",
+    ),
+    "long-in-an-element": (
+        {"Ship To": {"parcels": [{}, {"code": "SECRET"}]}},
+        "shipping_parcels[2].code has 6 bytes, 5 are allowed",
+    ),
+    "object-in-an-element": (
+        {"Ship To": {"parcels": [{"size": 1}]}},
+        "shipping_parcels[1].size is a number, an object is expected",
+    ),
+    "array-in-an-element": (
+        {"Ship To": {"parcels": [{}, {"stops": "SECRET"}]}},
+        "shipping_parcels[2].stops is a string, an array is expected",
+    ),
+    "element-in-an-element": (
+        {"Ship To": {"parcels": [{"stops": ["a"]}, {"stops": ["a", "b", "SECRET" * 11_000]}]}},
+        "shipping_parcels[2].stops[3] has 66000 bytes, 65535 are allowed",
+    ),
+    "unknown-of-an-element": (
+        {"Ship To": {"parcels": [{"SECRET": "x" * 66_000}]}},
+        "shipping_parcels[1]._extra has 66013 bytes, 65535 are allowed",
+    ),
+    "name-twice-in-an-element": (
+        {"Ship To": {"parcels": [{"code": 1, "CODE": 2}]}},
+        "shipping_parcels[1] has two names that mean code",
+    ),
+    "name-twice-in-the-record": ({"ID": 2}, "the record has two names that mean id"),
+}
+
+
+@pytest.mark.parametrize(("members", "message"), WRONG_ELEMENTS.values(), ids=WRONG_ELEMENTS)
+def test_a_reject_names_the_element_that_is_wrong_and_quotes_nothing_of_it(
+    members: dict[str, Any], message: str
+) -> None:
+    _, [reject], _ = outcome(json.dumps([{"Id": 1}, {"Id": 2} | members]).encode())
+    assert reject.message == message
+
+
 def test_every_form_of_json_gives_the_same_records() -> None:
     records = [json.dumps({"Id": n, "tags": [n, "\n"]}) for n in range(60)]
     forms = {
