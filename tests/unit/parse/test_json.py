@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.unit.parse.support import make_contract, outcome
@@ -105,6 +107,25 @@ def test_unknown_names_stand_in_the_order_in_which_the_file_brought_them(records
         ]
         * records
     )
+
+
+def in_form(name: str, records: list[str]) -> bytes:
+    return ("\n".join(records) if name.endswith(".jsonl") else f"[{','.join(records)}]").encode()
+
+
+@pytest.mark.parametrize("unknown", ['"', "\\", "a\nb", "\x01", "", "\u2028", "field_0", "_row_number"], ids=repr)
+@pytest.mark.parametrize("name", ["things.json", "things.jsonl"])
+def test_an_unknown_name_may_be_any_text(name: str, unknown: str) -> None:
+    records = [json.dumps({"Id": n, unknown: 1} if n % 3 else {"Id": n}) for n in range(200)]
+    extra = f"{{{json.dumps(unknown, ensure_ascii=False)}:1}}"
+    found = outcome(in_form(name, records), name)
+    assert found.values == [(str(n), None, None, extra if n % 3 else None) for n in range(200)]
+
+
+@pytest.mark.parametrize("name", ["things.json", "things.jsonl"])
+def test_a_column_s_name_may_be_written_with_quotes(name: str) -> None:
+    records = [json.dumps({'"I\\d"': n} if n % 3 else {"Id": n}) for n in range(200)]
+    assert [row[0] for row in outcome(in_form(name, records), name).values] == [str(n) for n in range(200)]
 
 
 def test_any_number_of_unknown_names_lands() -> None:
