@@ -173,6 +173,13 @@ def test_a_bad_record_is_rejected_alone_with_its_rule_and_place(form: str, name:
     assert reject.raw_start == bad.encode()[:4096]
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_line_of_8_mib_lands_and_one_byte_more_is_too_long(end: str) -> None:
+    for length, rules in ((8 << 20, []), ((8 << 20) + 1, [(1, "record_too_long")])):
+        found = outcome(('{"Id": 1' + " " * (length - 9) + "}" + end).encode(), "things.jsonl")
+        assert (found.error, found.rules, len(found.rows)) == (None, rules, 1 - len(rules))
+
+
 def test_nesting_of_100_levels_lands() -> None:
     data = ('[{"Id": ' + "[" * 99 + "]" * 99 + "}]").encode()
     assert outcome(data, "things.json").rejects == []
