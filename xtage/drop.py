@@ -54,7 +54,7 @@ def _drop(s3: Any, bucket: str, file: Path, key: str) -> bool:
         problem = "is a directory; name the files in it" if file.is_dir() else "does not exist; check the path"
         warn(f"xtage: {file} {problem}")
         return False
-    if not is_drop(key):
+    if not is_drop(key, file.stat().st_size):
         warn(f"xtage: {file} has a name that the pipeline keeps for itself; rename it or give --feed")
         return False
     try:
