@@ -253,6 +253,12 @@ def test_a_key_that_only_later_records_have_is_seen(first: str) -> None:
         assert (found.error, len(found.rows)) == (None, 4)
 
 
+@pytest.mark.parametrize("first", ["null", "true", "1", '"x"', "[]", "{}"])
+def test_an_array_is_json_whatever_the_file_is_called_and_its_first_record_is(first: str) -> None:
+    found = outcome(f'[{first}, {{"Id": 1}}]'.encode(), "raw/things/api/x")
+    assert (found.error, found.rows[-1][:2]) == (None, (2, "1"))
+
+
 @pytest.mark.parametrize("data", [b"id,name\n1,a\n", b"Hello", b"name: x\n", b"\x89PNG\r\n"])
 def test_a_file_named_json_that_is_not_json_is_refused(data: bytes) -> None:
     assert outcome(data, "things.json").error is not None
