@@ -60,6 +60,9 @@ def _drop(s3: Any, bucket: str, file: Path, key: str) -> bool:
     try:
         with output().status(f"dropping {file}"):
             s3.upload_file(str(file), bucket, key)
+    except UnicodeEncodeError:
+        warn(f"xtage: {file} has a name that is not UTF-8; rename it")
+        return False
     except (OSError, S3UploadFailedError, ClientError) as problem:
         warn(f"xtage: {file} was not dropped: {problem}; drop it again")
         return False
