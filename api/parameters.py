@@ -35,7 +35,12 @@ def _written_out(value: object) -> object:
 
 
 # No NUL: PostgreSQL has none in text.
-Word = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]+$"), AfterValidator(_storable)]
+WITHOUT_NUL = r"^[^\x00]+$"
+Word = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=WITHOUT_NUL), AfterValidator(_storable)]
+# As long as S3 has them.
+ObjectKey = Annotated[
+    str, StringConstraints(min_length=1, max_length=1024, pattern=WITHOUT_NUL), AfterValidator(_storable)
+]
 
 Feed = Annotated[str, Path(pattern="^[a-z][a-z0-9_]{0,62}$", description="Name of a feed, as its contract has it.")]
 Day = Annotated[date, BeforeValidator(_written_out)]

@@ -188,9 +188,13 @@ def normalized(name: str) -> str:
     return "".join(character for character in name.casefold() if character.isalnum())
 
 
-def is_drop(object_key: str) -> bool:
-    """Whether an object is a delivery: all but the reserved prefixes and the folder markers of the S3 console."""
-    return not object_key.startswith(RESERVED_PREFIXES) and not object_key.endswith("/")
+def is_drop(object_key: str, size: int) -> bool:
+    """Whether an object is a delivery: all but the reserved prefixes and the folder markers of the S3 console.
+
+    Such a marker is an empty object: one that holds something is a delivery, whatever its name ends with.
+    """
+    is_folder = size == 0 and object_key.endswith("/")
+    return not object_key.startswith(RESERVED_PREFIXES) and not is_folder
 
 
 def feed_of(object_key: str, contracts: Iterable[Contract]) -> str | None:

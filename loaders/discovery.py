@@ -30,10 +30,10 @@ def register_event(
         raise TerminalError(
             f"the event is no Object Created event of S3: {error} is missing", remedy="start runs without an event"
         ) from error
-    if not is_drop(object_key):
-        return None
     drop = find_version(s3, bucket, object_key, described.get("version-id"))
-    return None if drop is None else _register(connection, contracts, [drop], described.get("sequencer"))[0]
+    if drop is None or not is_drop(object_key, drop.bytes):
+        return None
+    return _register(connection, contracts, [drop], described.get("sequencer"))[0]
 
 
 def sweep(connection: Connection, s3: S3Client, contracts: Mapping[str, Contract], bucket: str) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import RawIOBase
@@ -45,7 +45,7 @@ class Drop:
 
 def s3_client() -> S3Client:
     """A client that gives up on a silent server after a minute."""
-    # Imported here, as awswrangler below: loading from disk needs neither, and they are most of a start.
+    # Imported here: loading from disk does without, and it is most of a start.
     import boto3
     from botocore.config import Config
 
@@ -55,7 +55,7 @@ def s3_client() -> S3Client:
 def find_version(s3: S3Client, bucket: str, object_key: str, version_id: str | None) -> Drop | None:
     """What S3 says about a version (null: the newest one, for an event that names none); null when it is gone."""
     with classified(f"s3://{bucket}/{object_key}"):
-        head = _describe(bucket, object_key, version_id)
+        head = _describe(s3, bucket, object_key, version_id)
         if head is None:
             return None
         version = ObjectVersion(bucket, object_key, str(head.get("VersionId") or version_id or "null"))
@@ -86,25 +86,20 @@ def list_versions(s3: S3Client, bucket: str) -> Iterator[list[ObjectVersion]]:
 
 def _versions(bucket: str, page: Any) -> list[ObjectVersion]:
     versions = page.get("Versions", [])
-    return [ObjectVersion(bucket, one["Key"], one["VersionId"]) for one in versions if is_drop(one["Key"])]
+    return [ObjectVersion(bucket, one["Key"], one["VersionId"]) for one in versions if is_drop(one["Key"], one["Size"])]
 
 
-def _describe(bucket: str, object_key: str, version_id: str | None) -> dict[str, Any] | None:
-    import awswrangler
-
-    path = f"s3://{bucket}/{object_key}"
+def _describe(s3: S3Client, bucket: str, object_key: str, version_id: str | None) -> Mapping[str, Any] | None:
+    # Not by awswrangler, which takes a path for the object and removes `s3://` wherever it stands in it.
     try:
-        # A list, for awswrangler takes a plain path as a prefix with wildcards.
-        found = awswrangler.s3.describe_objects(
-            [path], version_id={path: version_id} if version_id else None, use_threads=False
-        )
+        if version_id is None:
+            return s3.head_object(Bucket=bucket, Key=object_key)
+        return s3.head_object(Bucket=bucket, Key=object_key, VersionId=version_id)
     except ClientError as error:
         # A malformed version id is answered with 400.
         if error.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 404, 405):
             return None
         raise
-    described: dict[str, Any] | None = found.get(path)
-    return described
 
 
 def _version_order(s3: S3Client, version: ObjectVersion, last_modified: datetime) -> int:
@@ -130,7 +125,7 @@ def _second(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(microsecond=0)
 
 
-def _delivered_at(head: dict[str, Any]) -> tuple[datetime, str | None]:
+def _delivered_at(head: Mapping[str, Any]) -> tuple[datetime, str | None]:
     last_modified = _second(head["LastModified"]).replace(tzinfo=None)
     stated = {name.lower(): value for name, value in head.get("Metadata", {}).items()}.get(DELIVERED_AT)
     if stated is None:

@@ -32,12 +32,17 @@ def show(made: Table) -> None:
 
 def say(line: str) -> None:
     """One line to stdout, at once, so that a log shows it when it happens."""
-    print(line, flush=True)
+    print(_writable(line), flush=True)
 
 
 def warn(line: str) -> None:
     """One line to stderr, for what does not stop the command."""
-    print(line, file=sys.stderr, flush=True)
+    print(_writable(line), file=sys.stderr, flush=True)
+
+
+def _writable(line: str) -> str:
+    # A file's name may be any bytes: what is no UTF-8 is half a surrogate pair in it, which no stream takes.
+    return line.encode("utf-8", "backslashreplace").decode()
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> Table:

@@ -54,12 +54,15 @@ def _drop(s3: Any, bucket: str, file: Path, key: str) -> bool:
         problem = "is a directory; name the files in it" if file.is_dir() else "does not exist; check the path"
         warn(f"xtage: {file} {problem}")
         return False
-    if not is_drop(key):
+    if not is_drop(key, file.stat().st_size):
         warn(f"xtage: {file} has a name that the pipeline keeps for itself; rename it or give --feed")
         return False
     try:
         with output().status(f"dropping {file}"):
             s3.upload_file(str(file), bucket, key)
+    except UnicodeEncodeError:
+        warn(f"xtage: {file} has a name that is not UTF-8; rename it")
+        return False
     except (OSError, S3UploadFailedError, ClientError) as problem:
         warn(f"xtage: {file} was not dropped: {problem}; drop it again")
         return False

@@ -19,7 +19,7 @@ from api.keys import Scope
 from api.models import Delivery, DeliveryWithRejects, Page, Reject
 from api.object_store import version_exists
 from api.paging import BigInteger, cursor_of, key_in, query_digest
-from api.parameters import DEFAULT_LIMIT, LARGEST_ID, Cursor, Feed, Limit, Word
+from api.parameters import DEFAULT_LIMIT, LARGEST_ID, Cursor, Feed, Limit, ObjectKey
 from api.problems import FieldError, Problem, not_found
 from api.scopes import scopes_of, visible
 from loaders.contract import feed_of, load_contracts
@@ -81,7 +81,7 @@ class RejectPosition(msgspec.Struct, frozen=True, array_like=True):
 def list_deliveries(
     feed: Feed,
     status: Annotated[Status | None, Query()] = None,
-    object_key: Annotated[Word | None, Query()] = None,
+    object_key: Annotated[ObjectKey | None, Query()] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response[str]:

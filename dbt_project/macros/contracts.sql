@@ -13,7 +13,7 @@
             },
         },
         "exchange_rates": {
-            "version": "1.0.0", "delivery": "delta", "on_rewrite": "add", "key": ["currency_code", "date"],
+            "version": "1.0.1", "delivery": "delta", "on_rewrite": "add", "key": ["currency_code", "date"],
             "columns": {
                 "currency_code": {"type": "string", "data_type": "text", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "30"}, "letter_case": "upper", "rules": []},
                 "date": {"type": "date", "data_type": "date", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "5"}, "date_formats": ["YYYY-MM-DD"], "rules": [{"name": "after_delivery", "check": "not_after_delivery", "severity": "error"}]},
@@ -51,7 +51,7 @@
             },
         },
         "products": {
-            "version": "1.0.0", "delivery": "full", "on_rewrite": "add", "key": ["product_id"],
+            "version": "1.0.1", "delivery": "full", "on_rewrite": "add", "key": ["product_id"],
             "columns": {
                 "product_id": {"type": "integer", "data_type": "bigint", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "5"}, "rules": []},
                 "product_name": {"type": "string", "data_type": "text", "required": true, "empty_words": ["", "null", "n/a", "unknown"], "tolerated": {"missing": "5", "invalid": "5"}, "rules": []},

@@ -19,6 +19,11 @@ from glue import log
 from glue.transforms.publish import compacted, typed
 
 NAME = "publish_lake"
+AS_THEY_ARE = {"spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED"}
+"""Days before 1582, which Spark refuses to write where nobody says what readers are to make of them."""
+
+READ_AS_NULL = "__HIVE_DEFAULT_PARTITION__"
+"""A partition's value that Spark reads as null; no partition is null here."""
 
 
 def main(arguments: list[str]) -> None:
@@ -29,7 +34,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--run-id", type=int)
     given = parser.parse_known_args(arguments)[0]
     location, lake = given.location.rstrip("/"), given.lake.rstrip("/")
-    spark = SparkSession.builder.appName(NAME).getOrCreate()
+    spark = SparkSession.builder.appName(NAME).config(map=AS_THEY_ARE).getOrCreate()
     plan = json.loads("".join(row.value for row in spark.read.text(f"{location}/plan.json").collect()))
     for mart in plan["marts"]:
         if mart["partitions"]:
@@ -45,7 +50,7 @@ def publish(spark: SparkSession, mart: dict[str, Any], source: str, target: str)
     files = compacted(rows, mart["partition"], mart["sort"]).write.partitionBy(mart["partition"])
     files.mode("overwrite").option("compression", "zstd").parquet(target)
     written = spark.read.schema(rows.schema).parquet(target).groupBy(mart["partition"]).agg(f.count("*").alias("rows"))
-    found = {row[mart["partition"]]: row["rows"] for row in written.collect()}
+    found = {row[mart["partition"]] or READ_AS_NULL: row["rows"] for row in written.collect()}
     expected = {value: planned["rows"] for value, planned in mart["partitions"].items()}
     if found != expected:
         raise ValueError(f"{mart['name']}: {found} rows were written where {expected} were to be")

@@ -6,7 +6,6 @@ import bz2
 import gzip
 import io
 import lzma
-import shutil
 import struct
 import tempfile
 import zipfile
@@ -15,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Protocol
 
-from loaders.errors import DataError
+from loaders.errors import DataError, TerminalError
 
 CHUNK = 1 << 18
 SPOOLED_IN_MEMORY = 8 << 20
@@ -125,7 +124,7 @@ def _only_member(stream: ByteSource) -> ByteSource:
     """The one file inside a zip archive. Its directory stands at its end: the archive is kept on disk to get there."""
     # Lives as long as the file it holds is read.
     spool = tempfile.SpooledTemporaryFile(max_size=SPOOLED_IN_MEMORY)  # noqa: SIM115
-    shutil.copyfileobj(_as_io(stream), spool, CHUNK)
+    keep(stream, spool)
     with _damage_refused(), _zip_damage_told():
         archive = zipfile.ZipFile(spool)
         members = [member for member in archive.infolist() if not member.is_dir()]
@@ -162,6 +161,16 @@ def _zip_damage_told() -> Iterator[None]:
         raise zipfile.BadZipFile(str(damage)) from damage
 
 
-def _as_io(stream: ByteSource) -> IO[bytes]:
-    assert isinstance(stream, io.RawIOBase)
-    return stream  # type: ignore[return-value]
+def keep(source: ByteSource, spool: IO[bytes]) -> None:
+    """Writes all of a source to a file. Raises TerminalError where the disk has no room for it."""
+    size = 0
+    while piece := source.read(CHUNK):
+        try:
+            spool.write(piece)
+            spool.flush()
+        except OSError as full:
+            raise TerminalError(
+                f"{tempfile.gettempdir()} has no room for the file after {size} bytes ({full.strerror})",
+                remedy="give the load function more ephemeral storage (by default 512 MB), or drop smaller files",
+            ) from full
+        size += len(piece)

@@ -37,7 +37,7 @@ SIGNATURES = (
     (b"SQLite format 3", "a SQLite database"),
 )
 MARKUP = re.compile(rb"\s*<(?:!doctype|\?xml|html|head|body|[a-z][\w:.-]*[\s>/])", re.IGNORECASE)
-JSON_START = re.compile(rb'\s*(?:\{\s*["}]|\[\s*[\[{"\]\d-])')
+JSON_START = re.compile(rb'\s*(?:\{\s*["}]|\[\s*(?:[\[{"\]\d-]|(?:null|true|false)\b))')
 JSON_SCALARS = b'"-0123456789tfnNI'
 
 

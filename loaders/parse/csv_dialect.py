@@ -76,7 +76,8 @@ class Header:
 def find_header(data: bytes, contract: Contract) -> Header:
     """The header within the first lines of a file, in the dialect in which it says most of what the contract knows.
 
-    Raises DataError when there is none, when it lacks a column of the record key, or has a known column twice.
+    Raises DataError when there is none, when it lacks a column of the record key, or has a known column twice; also
+    when another one with the record key stands above it, for what is between them would be lost.
     """
     delimiters = _delimiters(contract)
     if not contract.header:
@@ -84,8 +85,10 @@ def find_header(data: bytes, contract: Contract) -> Header:
     if not data.strip():
         raise DataError("the file is empty, without even a header", remedy="deliver the file again, complete")
     names = Names.of(contract)
-    candidates = [_candidate(data, start, mark, names) for start in _line_starts(data) for mark in delimiters]
-    header = max(candidates, key=lambda candidate: len(set(candidate.known)))
+    lines = [
+        max((_candidate(data, start, mark, names) for mark in delimiters), key=_known) for start in _line_starts(data)
+    ]
+    header = max(lines, key=_known)
     if not header.known:
         expected = ", ".join(column.source_name for column in contract.columns)
         raise DataError(
@@ -94,7 +97,22 @@ def find_header(data: bytes, contract: Contract) -> Header:
             remedy=f"deliver a file with the columns {expected}",
         )
     _check(header, contract)
+    above = [line for line in lines[: lines.index(header)] if _holds_records(line, contract)]
+    if above:
+        raise DataError(
+            f"a header stands in line {lines.index(above[0]) + 1}, and another one in line {lines.index(header) + 1}",
+            remedy="deliver what stands under each as a file of its own",
+        )
     return header
+
+
+def _known(header: Header) -> int:
+    return len(set(header.known))
+
+
+def _holds_records(header: Header, contract: Contract) -> bool:
+    """Whether records could stand under it: one column alone is more likely spoken of in a preamble."""
+    return len(header.known) > 1 and set(header.known) >= set(contract.key)
 
 
 def _delimiters(contract: Contract) -> tuple[str, ...]:

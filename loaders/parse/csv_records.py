@@ -147,7 +147,7 @@ class Records:
         return "field_count", f"{self._dialect.fields} fields expected, {found_fields} found"
 
     def _open_quote(self, length: int, field: int, ended: bool) -> tuple[str, str]:
-        if length > QUOTED_LINES_BYTES:
+        if length - 1 > QUOTED_LINES_BYTES:
             return "quoted_field_too_long", _not_closed(field)
         if ended:
             return "broken_quoting", f"the quote that begins field {field} is never closed"
@@ -155,7 +155,8 @@ class Records:
 
 
 def _spreads_too_far(field: bytes) -> bool:
-    return len(field) > QUOTED_LINES_BYTES and LINE_END.search(field) is not None
+    """Whether there is too much between a field's quotes, over several lines."""
+    return len(field) - 2 > QUOTED_LINES_BYTES and LINE_END.search(field) is not None
 
 
 def _not_closed(field: int) -> str:

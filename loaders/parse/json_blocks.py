@@ -41,6 +41,9 @@ NOT_PLAIN = OPENING + b'"'
 NEGATIVE_ZERO = re.compile(rb"(?<=[\[:,\s])-0(?![.eE\d])")
 """A whole number that Python's int does not keep; every other one it writes as it stood."""
 
+NO_FIELD = re.compile(r'["\\\x00-\x1f]')
+"""What msgspec takes in no name of a field: records that have such a name are read one by one."""
+
 REFUSED = (ValueError, msgspec.DecodeError, RecursionError)
 
 
@@ -70,7 +73,8 @@ class Blocks:
     """
 
     def __init__(self, contract: Contract, names: Mapping[str, str], unknown: Sequence[str]) -> None:
-        columns = [names.get(column.name, column.source_name) for column in contract.columns]
+        columns = [_field(names.get(column.name), column.source_name, column.name) for column in contract.columns]
+        unknown = [name for name in unknown if not NO_FIELD.search(name)]
         fields = {f"field_{index}": name for index, name in enumerate([*columns, *unknown])}
         record = msgspec.defstruct(
             "Record",
@@ -161,6 +165,11 @@ class Blocks:
         if len(extra) > MAX_BYTES:
             raise ValueError("what is unknown may be too long")
         return extra.replace(b"\\", rb"\\")
+
+
+def _field(*names: str | None) -> str:
+    """The first of a column's names that can be a field's; the last one always can."""
+    return next(name for name in names if name is not None and not NO_FIELD.search(name))
 
 
 def _joined(rows: Iterable[Sequence[Raw | bytes]]) -> bytes:

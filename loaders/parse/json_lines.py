@@ -20,27 +20,26 @@ def read_lines(buffer: Buffer, intake: RecordIntake[Any], summary: Summary) -> I
         end = buffer.data.find(b"\n", buffer.start) + 1
         if not end and buffer.ended:
             end = len(buffer.data)
-        if (end or len(buffer.data)) - buffer.start > RECORD_BYTES:
+        line = buffer.data[buffer.start : end or len(buffer.data)].rstrip(b"\r\n")
+        if len(line) > RECORD_BYTES:
             yield buffer.reject_line(intake.count_reject(), *TOO_LONG)
             buffer.skip_line_end()
         elif not end:
             buffer.fill(2 * buffer.undecided + 1)
-        elif line := buffer.data[buffer.start : end].strip(b" \t\r\n"):
-            yield _take_line(line, end, buffer, intake)
+        elif record := line.strip(b" \t\r\n"):
+            reject = _take_record(record, buffer.start + len(line), buffer, intake)
+            buffer.advance(end)
+            yield reject
         else:
             summary.blank_lines += 1
             buffer.advance(end)
 
 
-def _take_line(line: bytes, end: int, buffer: Buffer, intake: RecordIntake[Any]) -> Reject | None:
-    stop = buffer.start + len(buffer.data[buffer.start : end].rstrip(b"\r\n"))
+def _take_record(record: bytes, stop: int, buffer: Buffer, intake: RecordIntake[Any]) -> Reject | None:
     try:
-        reject = intake.take_record(line, stop)
+        return intake.take_record(record, stop)
     except Malformed as malformed:
-        reject = intake.reject(stop, malformed)
-    if buffer.start < end:
-        buffer.advance(end)
-    return reject
+        return intake.reject(stop, malformed)
 
 
 def _lines(buffer: Buffer, stop: int) -> Block | None:

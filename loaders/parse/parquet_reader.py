@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from loaders.contract import Contract
-from loaders.errors import DataError, TerminalError
+from loaders.errors import DataError
 from loaders.parse.batch import Batch, Reject, Summary
-from loaders.parse.compression import ByteSource
+from loaders.parse.compression import ByteSource, keep
 from loaders.parse.names import Names, repeated, unique
 from loaders.parse.parquet_rows import Rows
 from loaders.parse.parquet_text import is_readable
@@ -45,27 +45,13 @@ class ParquetReader:
 
     def __iter__(self) -> Iterator[Batch | Reject]:
         with tempfile.TemporaryFile() as spool:
-            _keep(self._source, spool)
+            keep(self._source, spool)
             with _damage_refused():
                 file = _opened(spool)
             columns, names = _columns(file.schema_arrow, self._contract), unique(file.schema_arrow.names)
             rows = Rows(self._contract, columns, names, self._load_id)
             for batch in _batches(spool, file):
                 yield from rows.read(batch, self._summary)
-
-
-def _keep(source: ByteSource, spool: IO[bytes]) -> None:
-    size = 0
-    while piece := source.read(CHUNK):
-        try:
-            spool.write(piece)
-            spool.flush()
-        except OSError as full:
-            raise TerminalError(
-                f"{tempfile.gettempdir()} has no room for the Parquet file after {size} bytes ({full.strerror})",
-                remedy="give the load function more ephemeral storage (by default 512 MB), or drop smaller files",
-            ) from full
-        size += len(piece)
 
 
 def _opened(spool: IO[bytes], metadata: pq.FileMetaData | None = None, texts: Sequence[str] = ()) -> pq.ParquetFile:

@@ -19,7 +19,7 @@ diststyle even
 sortkey ("_load_id", "_row_number");
 
 create table if not exists "raw"."exchange_rates" (
-    "currency_code" varchar(65535),
+    "currency_code" varchar(64),
     "date" varchar(65535),
     "exchange_rate" varchar(65535),
     "_load_id" bigint,
@@ -71,7 +71,7 @@ sortkey ("_load_id", "_row_number");
 create table if not exists "raw"."products" (
     "product_id" varchar(65535),
     "product_name" varchar(65535),
-    "category" varchar(65535),
+    "category" varchar(1000),
     "price" varchar(65535),
     "stock_available" varchar(65535),
     "_load_id" bigint,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from loaders.contract import load_contracts
 from localcloud.settings import PROJECT
 from tests.dbt.warehouse import DBT
 
@@ -138,6 +139,20 @@ def test_what_an_incremental_model_reads_tells_it_what_changed(manifest: dict[st
         assert set(kinds.values()) <= {"view", "incremental"}, (node["name"], kinds)
         reads_staging = any(parent["fqn"][1] == "staging" for parent in parents if parent["name"] != "stg_load_marks")
         assert reads_staging == bool(node["config"]["meta"].get("feeds")), node["name"]
+
+
+def test_no_text_is_too_long_for_the_index_that_holds_it(manifest: dict[str, Any]) -> None:
+    """One such value would fail every build. The columns are called as in their contract."""
+    limits = {column.name: column.max_bytes for contract in load_contracts().values() for column in contract.columns}
+    indexed = {
+        name
+        for node in manifest["nodes"].values()
+        for index in node["config"].get("indexes", [])
+        for name in index["columns"]
+        if node["columns"][name]["data_type"].startswith(("text", "varchar"))
+    }
+    assert indexed
+    assert {name: limits[name] for name in indexed if limits[name] > 1000} == {}
 
 
 def test_every_feed_has_a_selector(manifest: dict[str, Any]) -> None:

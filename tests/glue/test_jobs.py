@@ -101,6 +101,9 @@ def assert_same(found: Tables, expected: Tables) -> None:
         assert in_order(rows) == in_order(expected.get(name, [])), name
 
 
+UNKNOWN = ["un/known é", "..", "a=b%2F:\n\t\"'\\", " x ", "null", "__HIVE_DEFAULT_PARTITION__", "é" * 32, "?" * 64]
+"""Partitions: a currency code may be any text."""
+
 COLUMNS = {
     "id": "bigint",
     "units": "int",
@@ -115,6 +118,7 @@ COLUMNS = {
 def mart_rows(rng: Random) -> list[tuple[Any, ...]]:
     """Rows as they are expected in the lake, their partition last."""
     days = [date(2024, 1, 1) + timedelta(n) for n in range(90)]
+    days += [date(1, 1, 1), date(1582, 10, 10), date(1899, 12, 31), date(9999, 12, 31)] * 5
     rows = []
     for number in rng.sample(range(-(10**18), 10**18), 500):
         day = some(rng, lambda: rng.choice(days))
@@ -126,7 +130,7 @@ def mart_rows(rng: Random) -> list[tuple[Any, ...]]:
             some(rng, lambda: rng.random() < 0.5),
             text(rng),
         )
-        rows.append((number, *values, day.strftime("%Y-%m") if day else "un/known é"))
+        rows.append((number, *values, day.strftime("%Y-%m") if day else rng.choice(UNKNOWN)))
     return rows
 
 

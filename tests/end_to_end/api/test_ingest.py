@@ -110,6 +110,7 @@ def test_the_deliveries_of_a_feed_are_listed_the_newest_first(api: Api, pushed: 
     duplicates = api.everything("/v1/feeds/sales/deliveries", status="duplicate")
     assert {one["status"] for one in duplicates} == {"duplicate"}
     [uploaded] = api.get(pushed["form"]["deliveries"])["items"]
+    assert api.get("/v1/feeds/sales/deliveries", object_key="x" * 1024)["items"] == []
     assert (uploaded["status"], uploaded["records_loaded"]) == ("loaded", 20)
 
 

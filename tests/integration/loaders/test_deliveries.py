@@ -86,7 +86,7 @@ def test_a_new_version_is_the_newest_when_older_ones_were_deleted(pipeline: Pipe
 
 def test_what_the_pipeline_writes_itself_is_no_drop(pipeline: Pipeline) -> None:
     for key in ("lake/a.parquet", "work/sales_data.csv", "artifacts/x.zip", "raw/sales/"):
-        pipeline.open(pipeline.put(key, RECORD), sweep=True)
+        pipeline.open(pipeline.put(key, b"" if key.endswith("/") else RECORD), sweep=True)
     assert pipeline.query(REGISTERED) == []
 
 
@@ -97,6 +97,26 @@ def test_a_file_of_no_feed_is_listed_as_unrecognized(pipeline: Pipeline, key: st
         (None, key, "unrecognized", False)
     ]
     assert pipeline.call("next_round", {"run_id": 1, "execution_arn": "x", "round": 1}) == {"deliveries": []}
+
+
+KEYS = [
+    "raw/sales/s3://elsewhere/sales.csv",
+    "raw/sales/x:accesspoint/y.csv",
+    "raw/sales/sales.csv/",
+    "raw/sales//../a b+c%2F%.csv",
+    "raw/sales/*[?]😀\n'\"<&>.csv",
+    "raw/sales/" + "é" * 507,
+]
+
+
+@pytest.mark.parametrize("key", KEYS, ids=[ascii(key[:30]) for key in KEYS])
+def test_an_object_key_may_be_any_text(pipeline: Pipeline, key: str) -> None:
+    event = pipeline.put(key, RECORD)
+    pipeline.open(sweep=True)
+    pipeline.open(event)
+    assert pipeline.query(REGISTERED) == [("sales", key, "pending")]
+    [(delivery_id,)] = pipeline.query("select delivery_id from ops.deliveries")
+    assert pipeline.load(delivery_id)["status"] == "loaded"
 
 
 def test_a_sweep_makes_a_file_pending_once_a_contract_knows_it(pipeline: Pipeline) -> None:

@@ -204,19 +204,21 @@ def test_a_name_that_several_feeds_claim_belongs_to_none(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("key", "drop"),
+    ("key", "size", "drop"),
     [
-        ("sales_data.csv", True),
-        ("raw/sales/a.csv", True),
-        ("lakes/a.csv", True),
-        ("lake/marts/part-0.parquet", False),
-        ("work/x", False),
-        ("artifacts/loaders.zip", False),
-        ("raw/sales/", False),
+        ("sales_data.csv", 1, True),
+        ("sales_data.csv", 0, True),
+        ("raw/sales/a.csv", 1, True),
+        ("raw/sales/a.csv/", 1, True),
+        ("lakes/a.csv", 1, True),
+        ("lake/marts/part-0.parquet", 1, False),
+        ("work/x", 1, False),
+        ("artifacts/loaders.zip", 1, False),
+        ("raw/sales/", 0, False),
     ],
 )
-def test_all_but_the_reserved_prefixes_is_a_drop(key: str, drop: bool) -> None:
-    assert is_drop(key) is drop
+def test_all_but_the_reserved_prefixes_and_folders_is_a_drop(key: str, size: int, drop: bool) -> None:
+    assert is_drop(key, size) is drop
 
 
 def test_headers_match_without_case_blanks_and_punctuation() -> None:

@@ -107,7 +107,12 @@ def test_a_broken_record_is_rejected_alone(records: bytes, rows: list[object], r
 
 
 def test_the_longest_allowed_value_lands() -> None:
-    for value in (b"x" * 65_535, b'"' + b"x" * 65_535 + b'"', b'"' + b'""' * 65_535 + b'"'):
+    for value in (
+        b"x" * 65_535,
+        b'"' + b"x" * 65_535 + b'"',
+        b'"' + b'""' * 65_535 + b'"',
+        b'"\n' + b"x" * 65_534 + b'"',
+    ):
         assert outcome(HEADER + b"1," + value + b",b\n").rejects == []
 
 
@@ -147,6 +152,7 @@ DIALECTS = {
     "other_order": b'Note,ID,Name\nc,1,"a,b"\n',
     "other_writing": b' i d ,NAME.,"no_te"\n1,"a,b",c\n',
     "preamble": b'Monthly report\n\n"Sales; 2022"\nID;Name;Note\n1;a,b;c\n',
+    "preamble_about_columns": b'ID,identifies\nName,is what it says\nID,Name,Note\n1,"a,b",c\n',
     "byte_order_mark": b'\xef\xbb\xbfID,Name,Note\n1,"a,b",c\n',
 }
 
@@ -210,6 +216,7 @@ REFUSED = {
     "missing_key": (b"name,note\na,b\n", "lacks id"),
     "column_twice": (b"id,name,Name\n1,a,b\n", "column name twice"),
     "no_header": (b"1,a,b\n2,c,d\n", "no header"),
+    "two_headers": (b"x\nid,name\n1,a\nid;name;note\n2;b;c\n", "in line 2, and another one in line 4"),
     "header_after_line_20": (b"x\n" * 20 + HEADER, "no header"),
     "png": (b"\x89PNG\r\n\x1a\n\0\0", "PNG"),
     "html": (b"<!DOCTYPE html><html></html>", "HTML"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.unit.parse.support import make_contract, outcome
@@ -107,6 +109,25 @@ def test_unknown_names_stand_in_the_order_in_which_the_file_brought_them(records
     )
 
 
+def in_form(name: str, records: list[str]) -> bytes:
+    return ("\n".join(records) if name.endswith(".jsonl") else f"[{','.join(records)}]").encode()
+
+
+@pytest.mark.parametrize("unknown", ['"', "\\", "a\nb", "\x01", "", "\u2028", "field_0", "_row_number"], ids=repr)
+@pytest.mark.parametrize("name", ["things.json", "things.jsonl"])
+def test_an_unknown_name_may_be_any_text(name: str, unknown: str) -> None:
+    records = [json.dumps({"Id": n, unknown: 1} if n % 3 else {"Id": n}) for n in range(200)]
+    extra = f"{{{json.dumps(unknown, ensure_ascii=False)}:1}}"
+    found = outcome(in_form(name, records), name)
+    assert found.values == [(str(n), None, None, extra if n % 3 else None) for n in range(200)]
+
+
+@pytest.mark.parametrize("name", ["things.json", "things.jsonl"])
+def test_a_column_s_name_may_be_written_with_quotes(name: str) -> None:
+    records = [json.dumps({'"I\\d"': n} if n % 3 else {"Id": n}) for n in range(200)]
+    assert [row[0] for row in outcome(in_form(name, records), name).values] == [str(n) for n in range(200)]
+
+
 def test_any_number_of_unknown_names_lands() -> None:
     data = b"\n".join(b'{"Id": %d, "n%d": 1, "m%d": 2}' % (number, number, number) for number in range(3000))
     assert [row[3] for row in outcome(data, "things.jsonl").values] == [
@@ -150,6 +171,13 @@ def test_a_bad_record_is_rejected_alone_with_its_rule_and_place(form: str, name:
     assert (reject.row_number, reject.line_number, reject.rule) == (2, 2, rule)
     assert data[reject.byte_offset :][: reject.byte_length] == bad.encode()
     assert reject.raw_start == bad.encode()[:4096]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_line_of_8_mib_lands_and_one_byte_more_is_too_long(end: str) -> None:
+    for length, rules in ((8 << 20, []), ((8 << 20) + 1, [(1, "record_too_long")])):
+        found = outcome(('{"Id": 1' + " " * (length - 9) + "}" + end).encode(), "things.jsonl")
+        assert (found.error, found.rules, len(found.rows)) == (None, rules, 1 - len(rules))
 
 
 def test_nesting_of_100_levels_lands() -> None:
@@ -223,6 +251,12 @@ def test_a_key_that_only_later_records_have_is_seen(first: str) -> None:
     for name, content in (("things.jsonl", data), ("things.json", b"[" + data.replace(b"\n", b",") + b"]")):
         found = outcome(content, name)
         assert (found.error, len(found.rows)) == (None, 4)
+
+
+@pytest.mark.parametrize("first", ["null", "true", "1", '"x"', "[]", "{}"])
+def test_an_array_is_json_whatever_the_file_is_called_and_its_first_record_is(first: str) -> None:
+    found = outcome(f'[{first}, {{"Id": 1}}]'.encode(), "raw/things/api/x")
+    assert (found.error, found.rows[-1][:2]) == (None, (2, "1"))
 
 
 @pytest.mark.parametrize("data", [b"id,name\n1,a\n", b"Hello", b"name: x\n", b"\x89PNG\r\n"])

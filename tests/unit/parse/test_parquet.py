@@ -8,10 +8,12 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loaders.errors import TerminalError
-from loaders.parse import parquet_reader, read
+from loaders.parse import read
 from tests.unit.parse.support import Outcome, make_contract, outcome
 
 NAME = "things.parquet"
@@ -205,16 +207,21 @@ def test_a_file_without_records_is_a_file_of_no_records() -> None:
     assert (found.error, found.summary.records_read) == (None, 0)
 
 
-def test_a_disk_without_room_is_said_so_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Full(io.BytesIO):
-        def write(self, data: Any, /) -> int:
-            raise OSError(errno.ENOSPC, "No space left on device")
+class Full(io.BytesIO):
+    def write(self, data: Any, /) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(parquet_reader.tempfile, "TemporaryFile", Full)
-    with pytest.raises(
-        TerminalError, match=r"no room for the Parquet file .* -> give the load function more ephemeral"
-    ):
-        list(read(io.BytesIO(GOOD), NAME, make_contract()))
+
+def test_a_disk_without_room_is_said_so_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A zip archive is kept on disk as well."""
+    monkeypatch.setattr(tempfile, "TemporaryFile", Full)
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", lambda max_size: Full())
+    zipped = io.BytesIO()
+    with ZipFile(zipped, "w") as archive:
+        archive.writestr("things.csv", "id")
+    for data, name in ((GOOD, NAME), (zipped.getvalue(), "things.csv.zip")):
+        with pytest.raises(TerminalError, match=r"no room for the file .* -> give the load function more ephemeral"):
+            list(read(io.BytesIO(data), name, make_contract()))
 
 
 MEASURE = """
