@@ -28,7 +28,7 @@ from xtage.deploy.package import (
     with_template_urls,
 )
 from xtage.profiles import read_target
-from xtage.templates.reading import read_template
+from xtage.deploy.reading import read_template
 
 
 @pytest.fixture

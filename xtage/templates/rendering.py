@@ -14,7 +14,7 @@ from xtage.deploy.package import TEMPLATES
 from xtage.stages import REGION
 from xtage.templates.errors import TemplateError
 from xtage.templates.functions import NO_VALUE, evaluate, is_true
-from xtage.templates.reading import read_template
+from xtage.deploy.reading import read_template
 
 STACK = "AWS::CloudFormation::Stack"
 ROOT, ARTIFACTS = "Root", "Artifacts"

@@ -20,7 +20,7 @@ from xtage.deploy import PROJECT, stages
 from xtage.deploy.package import TEMPLATES
 from xtage.stages import REGION
 from xtage.templates import Resource, stage_resources
-from xtage.templates.reading import read_template
+from xtage.deploy.reading import read_template
 
 PRICES = read_prices(REGION)
 TEMPLATE_FILES = sorted((PROJECT / TEMPLATES).glob("*.yaml"))

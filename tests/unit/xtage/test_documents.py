@@ -15,7 +15,7 @@ from xtage.templates.__main__ import EVERYTHING, STAGE, documents
 from xtage.templates.errors import TemplateError
 from xtage.templates.permissions import ROLE, SECRET, Deployment
 from xtage.templates.picture import LEFT_OUT, SHOWN, picture
-from xtage.templates.reading import read_template
+from xtage.deploy.reading import read_template
 from xtage.templates.rendering import ARTIFACTS, ROOT, STACK, Resource, stage_resources
 
 DOCUMENTS = [Path("docs/architecture.md"), Path("docs/security.md")]
