@@ -49,7 +49,7 @@ def test_the_build_installs_what_the_lock_says() -> None:
         check=True,
     )
     committed = [line for line in REQUIREMENTS.read_text().splitlines() if not line.startswith("#")]
-    assert committed == exported.stdout.splitlines(), "run `make requirements`, or the command in the file's head"
+    assert committed == exported.stdout.splitlines(), "run the command in the head of the file"
 
 
 def test_the_buildspec_runs_the_whole_project_on_rds_or_where_it_is_told_to() -> None:
