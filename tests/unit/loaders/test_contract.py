@@ -90,7 +90,7 @@ PROPERTIES: tuple[str | int, ...] = ("schema", 0, "properties")
         pytest.param(
             (*PROPERTIES, 1, "physicalName"), "TRANSACTION ID", "'transactionid' is given twice", id="headers"
         ),
-        pytest.param((*PROPERTIES, 1, "physicalName"), "Ｔransaction ID", "is given twice", id="wide-letters"),
+        pytest.param((*PROPERTIES, 1, "physicalName"), "\uff34ransaction ID", "is given twice", id="wide-letters"),
         pytest.param((*PROPERTIES, 1, "description"), ..., "product_id.description is missing", id="description"),
         pytest.param((*PROPERTIES, 1, "logicalType"), "map", "product_id.logicalType is 'map'", id="type"),
         pytest.param((*PROPERTIES, 1, "logicalType"), "object", "product_id.properties is missing", id="no-members"),

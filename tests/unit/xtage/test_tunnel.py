@@ -167,7 +167,7 @@ def test_a_command_that_is_not_there_is_told_before_aws_is_asked(
 ) -> None:
     monkeypatch.setenv("PATH", str(Path(plugin).parent))
     assert cli.exit_code(["tunnel", "--stage", "dev", "--", "dtb", "run"]) == 1
-    assert capsys.readouterr().err.startswith("xtage: there is no command dtb; the tunnel was not opened")
+    assert capsys.readouterr().err.startswith("xtage: there is no command dtb; no tunnel was opened")
 
 
 def test_the_local_stage_needs_no_tunnel(capsys: pytest.CaptureFixture[str]) -> None:
