@@ -48,7 +48,7 @@ say = @printf '\n== %s\n'
 
 .PHONY: help
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
 .PHONY: demo
 demo: install ## installs, starts the local cloud, runs six sample feeds through the pipeline, leaves it running
@@ -74,7 +74,7 @@ demo: install ## installs, starts the local cloud, runs six sample feeds through
 install: .venv/.installed .venv-lambda/.installed .venv-glue/.installed ## makes the environments from the lock; does nothing when they are current
 
 .PHONY: install-dev
-install-dev: install .venv/.installed-dev .venv-spark/.installed .venv-checkov/.installed
+install-dev: install .venv/.installed-dev .venv-spark/.installed .venv-checkov/.installed ## installs what the checks need too
 
 .PHONY: test
 test: install-dev ## installs, then every check and every test

@@ -21,8 +21,8 @@ PREFIX = "xtage_"
 
 
 class Scope(StrEnum):
-    """`read`: the marts. `ingest`: files in, and what became of them. `operate`: what became of everybody's files.
-    `personal`: beside one of the others, names, ages, genders and the text of records."""
+    """`read`: the marts. `ingest`: files in, and what became of files. `operate`: what became of files, and fetches
+    from other systems. `personal`: beside one of the others, names, ages, genders and the text of records."""
 
     READ = "read"
     INGEST = "ingest"

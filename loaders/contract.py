@@ -6,6 +6,8 @@ Reading and checking the files is in `loaders.contract_file`; `load_contracts` h
 from __future__ import annotations
 
 import fnmatch
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +25,8 @@ Route = Literal["lambda", "glue"]
 CONTRACTS_DIRECTORY = Path(__file__).resolve().parent.parent / "contracts"
 RESERVED_PREFIXES = ("lake/", "work/", "artifacts/")
 """Prefixes of the bucket that the pipeline writes itself; an object there is no drop."""
+
+MEANINGLESS = re.compile(r"[\W_]+")
 
 MAX_BYTES = 65_535
 """Redshift's limit for a varchar, in bytes; RDS keeps to it so that both databases hold the same rows."""
@@ -184,8 +188,8 @@ def _load(directory: Path) -> Mapping[str, Contract]:
 
 
 def normalized(name: str) -> str:
-    """A column name without regard to case, blanks, underscores and punctuation: how headers are matched."""
-    return "".join(character for character in name.casefold() if character.isalnum())
+    """A name without case, blanks, underscores and punctuation: `Transaction ID` and `transaction_id` agree."""
+    return MEANINGLESS.sub("", unicodedata.normalize("NFKC", name).casefold())
 
 
 def is_drop(object_key: str, size: int) -> bool:

@@ -52,7 +52,7 @@ def read_directory(directory: Path) -> dict[str, Contract]:
     contracts: dict[str, Contract] = {}
     problems: list[str] = []
     feeds: dict[str, str] = {}
-    for path in sorted(directory.glob("*.yaml")):
+    for path in sorted(path for path in directory.iterdir() if path.suffix in (".yaml", ".yml")):
         try:
             contract = read_file(path)
             contracts[contract.feed] = contract
@@ -73,6 +73,8 @@ def read_directory(directory: Path) -> dict[str, Contract]:
 def read_file(path: Path) -> Contract:
     """The contract in one file. Raises ContractError naming the file and what is wrong in it."""
     try:
+        if not path.name.endswith(SUFFIX):
+            raise MistakeError(f"is not called <feed>{SUFFIX}")
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=YamlLoader)
         if not isinstance(document, dict):
             raise MistakeError("holds no YAML mapping")

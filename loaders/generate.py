@@ -2,6 +2,7 @@
 
 - `dbt_project/models/staging/sources.yml`: the raw and ops tables as dbt sources, the contracts' rules as `meta`.
 - `dbt_project/macros/contracts.sql`: the same rules as a macro for the models; dbt's unit tests cannot see `meta`.
+- `dbt_project/models/staging/base/base_<table>.{sql,yml}`: the models that read the raw tables by these rules.
 - `loaders/schema/{rds,redshift}.sql`: DDL of every table of the loaders, for both databases.
 - `infra/cloudformation/feeds.yaml`: an alarm for each feed that is late.
 
@@ -19,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from loaders.base_models import base_models
 from loaders.contract import ArrayTable, Column, Contract, load_contracts
 from loaders.feed_alarms import feeds_template
 from loaders.ops_tables import COPIED, OPS_TABLES, SEQUENCES
@@ -52,6 +54,7 @@ def generated(contracts: Mapping[str, Contract]) -> dict[Path, str]:
     tables: Mapping[Dialect, list[Table]] = {"rds": [*raw, *OPS_TABLES], "redshift": [*raw, *COPIED]}
     files = {path: _schema_sql(tables[dialect], dialect) for dialect, path in SCHEMAS.items()}
     files |= {SOURCES: _sources_yaml(contracts.values()), MACRO: _contracts_macro(contracts.values())}
+    files |= base_models(contracts.values(), HEADER)
     return {**files, ALARMS: feeds_template(contracts.values(), HEADER)}
 
 

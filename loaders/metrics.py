@@ -12,9 +12,6 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-# The package is there as soon as its Logger is: this import costs a start nothing.
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-
 if TYPE_CHECKING:
     from loaders.load.rds import Outcome
     from loaders.runs import Totals
@@ -24,24 +21,24 @@ SETTLED = {"loaded": "FilesLanded", "duplicate": "FilesDuplicate", "failed": "Fi
 
 # Told of the stage, and of each feed in it.
 OF_FILES = {
-    "FilesLanded": MetricUnit.Count,
-    "FilesDuplicate": MetricUnit.Count,
-    "FilesRefused": MetricUnit.Count,
-    "RecordsRead": MetricUnit.Count,
-    "RecordsLanded": MetricUnit.Count,
-    "RecordsRejected": MetricUnit.Count,
-    "RejectRate": MetricUnit.Percent,
-    "BytesLanded": MetricUnit.Bytes,
-    "LoadDuration": MetricUnit.Seconds,
-    "DropToMart": MetricUnit.Seconds,
+    "FilesLanded": "Count",
+    "FilesDuplicate": "Count",
+    "FilesRefused": "Count",
+    "RecordsRead": "Count",
+    "RecordsLanded": "Count",
+    "RecordsRejected": "Count",
+    "RejectRate": "Percent",
+    "BytesLanded": "Bytes",
+    "LoadDuration": "Seconds",
+    "DropToMart": "Seconds",
 }
-OF_SWEEPS = {"DeliveryAge": MetricUnit.Seconds}
+OF_SWEEPS = {"DeliveryAge": "Seconds"}
 # Told of the stage.
 OF_RUNS = {
-    "RunsSucceeded": MetricUnit.Count,
-    "RunsFailed": MetricUnit.Count,
-    "RunDuration": MetricUnit.Seconds,
-    "FailedTests": MetricUnit.Count,
+    "RunsSucceeded": "Count",
+    "RunsFailed": "Count",
+    "RunDuration": "Seconds",
+    "FailedTests": "Count",
 }
 UNITS = {**OF_FILES, **OF_SWEEPS, **OF_RUNS}
 """Every figure there is, with its unit; no other can be told, and `xtage cost` counts these."""
@@ -104,6 +101,9 @@ def _emit(figures: Figures, feed: str | None = None, **ids: int | None) -> None:
     known = {name: value for name, value in figures.items() if value is not None}
     if not stage or not known:
         return
+    # Imported here: the operator's command, which counts the figures, has no Powertools.
+    from aws_lambda_powertools.metrics import EphemeralMetrics
+
     metrics = EphemeralMetrics(namespace=NAMESPACE)
     for name, value in known.items():
         metrics.add_metric(name, UNITS[name], value)

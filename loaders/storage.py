@@ -17,7 +17,10 @@ from loaders.errors import DataError, TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
+DELETED_AT_ONCE = 1000
+"""What S3 deletes in one call."""
 DELIVERED_AT = "delivered-at"
 """User metadata of an object that says when it counts as delivered: ISO 8601, UTC when it names no zone."""
 
@@ -87,6 +90,22 @@ def list_versions(s3: S3Client, bucket: str) -> Iterator[list[ObjectVersion]]:
 def _versions(bucket: str, page: Any) -> list[ObjectVersion]:
     versions = page.get("Versions", [])
     return [ObjectVersion(bucket, one["Key"], one["VersionId"]) for one in versions if is_drop(one["Key"], one["Size"])]
+
+
+def keys_under(s3: S3Client, bucket: str, prefix: str) -> list[str]:
+    """The keys of the objects under a prefix, in their order."""
+    pages = s3.get_paginator("list_objects_v2")
+    with classified(f"s3://{bucket}/{prefix}"):
+        return [one["Key"] for page in pages.paginate(Bucket=bucket, Prefix=prefix) for one in page.get("Contents", [])]
+
+
+def remove_under(s3: S3Client, bucket: str, prefix: str) -> None:
+    """Deletes the objects under a prefix."""
+    keys = keys_under(s3, bucket, prefix)
+    with classified(f"s3://{bucket}/{prefix}"):
+        for start in range(0, len(keys), DELETED_AT_ONCE):
+            objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys[start : start + DELETED_AT_ONCE]]
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
 
 
 def _describe(s3: S3Client, bucket: str, object_key: str, version_id: str | None) -> Mapping[str, Any] | None:

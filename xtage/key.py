@@ -23,8 +23,8 @@ def command() -> None:
     """Create, list and revoke the keys of the API.
 
     \b
-    Scopes: read (the dataset), ingest (files in, and what became of them), operate (what became of everybody's
-    files), personal (beside another: names, ages, genders and the text of records).
+    Scopes: read (the dataset), ingest (files in, and what became of files), operate (what became of files, and fetches
+    from other systems), personal (beside another: names, ages, genders and the text of records).
 
     \b
     Examples:

@@ -73,6 +73,8 @@ def command(stage: str, target: str, port: int | None, command_line: tuple[str, 
     plugin = shutil.which(PLUGIN)
     if plugin is None:
         raise OperatorError(f"there is no {PLUGIN} on this machine", f"install it: {PLUGIN_PAGE}")
+    if command_line and shutil.which(command_line[0]) is None:
+        raise OperatorError(f"there is no command {command_line[0]}", "no tunnel was opened; check what follows --")
     found = find_stage(stage)
     route = route_to(found, target)
     local_port = port or free_port()

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from api.connectors.definition import ApiKey, Connector
-from api.connectors.errors import FetchError, PassingError
+from api.connectors.errors import FetchError
 from api.connectors.http import Client
 from api.connectors.pages import pages
 from api.connectors.state import Fetch, Memory
@@ -51,7 +51,7 @@ def fetch(connector: Connector, begun: Fetch, around: Surroundings) -> Fetch:
         ended = _fetched(connector, begun, around)
         if last is not None:
             around.memory.keep_watermark(last)
-    except (FetchError, PassingError) as error:
+    except FetchError as error:
         ended = msgspec.structs.replace(begun, status="failed", error=str(error)[:1000])
     except Exception as error:
         # Its text may quote what the other side sent.

@@ -13,10 +13,10 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from loaders.database import classified
+from loaders.storage import remove_under
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 LAKE = "lake/"
 KEPT = timedelta(days=1)
@@ -68,27 +68,11 @@ def remove_replaced(s3: S3Client, bucket: str, mart: str, now: datetime) -> list
     published = read_published(s3, bucket, mart)
     due = [one for one in published.replaced if one.since <= now - KEPT]
     for one in due:
-        remove(s3, bucket, one.prefix)
+        remove_under(s3, bucket, one.prefix)
     if due:
         kept = [one for one in published.replaced if one not in due]
         write_published(s3, bucket, mart, Published(published.partitions, kept))
     return [one.prefix for one in due]
-
-
-def keys_under(s3: S3Client, bucket: str, prefix: str) -> list[str]:
-    """The keys of the objects under a prefix."""
-    with classified(f"s3://{bucket}/{prefix}"):
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        return [found["Key"] for page in pages for found in page.get("Contents", [])]
-
-
-def remove(s3: S3Client, bucket: str, prefix: str) -> None:
-    """Deletes the objects under a prefix."""
-    keys = keys_under(s3, bucket, prefix)
-    with classified(f"s3://{bucket}/{prefix}"):
-        for start in range(0, len(keys), 1000):
-            objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys[start : start + 1000]]
-            s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
 
 
 def _key(mart: str) -> str:

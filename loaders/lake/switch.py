@@ -11,18 +11,10 @@ from urllib.parse import unquote
 import msgspec
 
 from loaders.database import classified
-from loaders.errors import TerminalError
+from loaders.errors import TerminalError, TransientError
 from loaders.lake.plan import PLAN, MartPlan, Plan
-from loaders.lake.published import (
-    LAKE,
-    Partition,
-    Published,
-    Replaced,
-    keys_under,
-    read_published,
-    remove,
-    write_published,
-)
+from loaders.lake.published import LAKE, Partition, Published, Replaced, read_published, write_published
+from loaders.storage import keys_under, remove_under
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -49,7 +41,7 @@ class Switcher:
             body = self.s3.get_object(Bucket=self.bucket, Key=f"{prefix}{PLAN}")["Body"].read()
         plan = msgspec.json.decode(body, type=Plan)
         switched = {mart.name: self._mart(mart) for mart in plan.marts}
-        remove(self.s3, self.bucket, prefix)
+        remove_under(self.s3, self.bucket, prefix)
         return switched
 
     def _mart(self, mart: MartPlan) -> int:
@@ -87,7 +79,7 @@ class Switcher:
         places = tuple(known)
         keys = keys_under(self.s3, self.bucket, f"{LAKE}{mart.name}/")
         for prefix in {key.rpartition("/")[0] + "/" for key in keys if not key.startswith(places)}:
-            remove(self.s3, self.bucket, prefix)
+            remove_under(self.s3, self.bucket, prefix)
 
     def _places(self, mart: MartPlan) -> dict[str, str]:
         """The prefix at which the catalog points for each partition, by its value."""
@@ -141,7 +133,8 @@ class Switcher:
                 storage["Columns"] = _catalog_columns(mart)
                 described = {"Values": [value], "StorageDescriptor": storage}
                 entries.append({"PartitionValueList": [value], "PartitionInput": described})
-            self.glue.batch_update_partition(DatabaseName=self.database, TableName=mart.name, Entries=entries)
+            answer = self.glue.batch_update_partition(DatabaseName=self.database, TableName=mart.name, Entries=entries)
+            _require_switched(mart, answer.get("Errors", []))
 
     def _forget(self, mart: MartPlan, known: Mapping[str, str]) -> None:
         for value in mart.gone:
@@ -152,6 +145,15 @@ class Switcher:
         """The storage of each partition that the catalog has, by its value."""
         pages = self.glue.get_paginator("get_partitions").paginate(DatabaseName=self.database, TableName=mart.name)
         return {one["Values"][0]: one["StorageDescriptor"] for page in pages for one in page["Partitions"]}
+
+
+def _require_switched(mart: MartPlan, errors: Iterable[Mapping[str, Any]]) -> None:
+    """Raises TransientError for partitions that the catalog left as they were: it says so in an answer like others."""
+    left = [f"{one['PartitionValueList'][0]} ({one['ErrorDetail']['ErrorCode']})" for one in errors]
+    if left:
+        raise TransientError(
+            f"{mart.name}: the catalog did not switch {', '.join(left)}", remedy="try again: what is switched stays so"
+        )
 
 
 def _all_columns(mart: MartPlan) -> dict[str, str]:

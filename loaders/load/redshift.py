@@ -20,11 +20,11 @@ from loaders.database import Connection, Cursor
 from loaders.errors import LoaderError, TerminalError, TransientError
 from loaders.load.parquet_objects import ParquetObjects, StoredObject, manifest
 from loaders.load.redshift_plan import BATCH_LOADS, Batch, Held, next_batch
+from loaders.storage import remove_under
 from loaders.tables import quoted
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
     from loaders.redshift import RedshiftConnection, RedshiftCursor
 
@@ -105,7 +105,8 @@ class Copier:
             for statement in SNAPSHOT:
                 rds.execute(statement)
             self._claim(rds)
-            self._clear(PREFIX)
+            # Under the claim: whatever others left there is of no use to anybody.
+            remove_under(self.s3, self.bucket, PREFIX)
             with redshift.transaction(self.redshift) as cursor:
                 batch = next_batch(_held(rds), _copied(cursor), self.failed, most)
                 batch = batch and replace(batch, arrays=_arrays((rds, cursor), batch.load_ids))
@@ -122,7 +123,7 @@ class Copier:
             finally:
                 # What cannot be removed now, the next copy removes first.
                 with suppress(LoaderError):
-                    self._clear(prefix)
+                    remove_under(self.s3, self.bucket, prefix)
         return batch
 
     def _claim(self, rds: Cursor) -> None:
@@ -170,14 +171,6 @@ class Copier:
             _check_counts(cursor, batch)
             # The claim must still be ours: a session that RDS has ended has lost it.
             rds.execute("select 1")
-
-    def _clear(self, prefix: str) -> None:
-        """Deletes what is under a prefix: under the claim, whatever others left there is of no use to anybody."""
-        with database.classified(f"s3://{self.bucket}/{prefix}"):
-            for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
-                keys: list[ObjectIdentifierTypeDef] = [{"Key": found["Key"]} for found in page.get("Contents", [])]
-                if keys:
-                    self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True})
 
 
 def changes(batch: Batch) -> Iterator[str]:

@@ -7,7 +7,6 @@ what a killed attempt leaves.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, TYPE_CHECKING
@@ -17,10 +16,10 @@ import msgspec
 from loaders.database import classified
 from loaders.errors import TransientError
 from loaders.parse import Summary
+from loaders.storage import keys_under, remove_under
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 PREFIX = "work/nested/"
 MANIFEST = "manifest.json"
@@ -72,12 +71,10 @@ class Work:
         with classified(self.location):
             self.s3.put_object(Bucket=self.bucket, Key=f"{self.prefix}{name}", Body=body)
 
-    def names(self, directory: str) -> Iterator[str]:
+    def names(self, directory: str) -> list[str]:
         """The names of the objects in a directory, in their order."""
-        pages = self.s3.get_paginator("list_objects_v2")
-        with classified(self.location):
-            for page in pages.paginate(Bucket=self.bucket, Prefix=f"{self.prefix}{directory}"):
-                yield from (one["Key"].removeprefix(self.prefix) for one in page.get("Contents", []))
+        keys = keys_under(self.s3, self.bucket, f"{self.prefix}{directory}")
+        return [key.removeprefix(self.prefix) for key in keys]
 
     def read(self, name: str) -> bytes:
         """The bytes of a small object."""
@@ -100,10 +97,4 @@ class Work:
 
     def remove(self) -> None:
         """Deletes everything in the place."""
-        names = list(self.names(""))
-        with classified(self.location):
-            for start in range(0, len(names), 1000):
-                objects: list[ObjectIdentifierTypeDef] = [
-                    {"Key": f"{self.prefix}{name}"} for name in names[start : start + 1000]
-                ]
-                self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+        remove_under(self.s3, self.bucket, self.prefix)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Protocol
 
-from loaders.errors import DataError, TerminalError
+from loaders.errors import DataError, TerminalError, excerpt
 
 CHUNK = 1 << 18
 SPOOLED_IN_MEMORY = 8 << 20
@@ -59,7 +59,8 @@ def _damage_refused() -> Iterator[None]:
         yield
     except DAMAGE as damage:
         raise DataError(
-            f"the compressed file is damaged or cut off ({damage})", remedy="deliver the file again, complete"
+            f"the compressed file is damaged or cut off ({excerpt(str(damage))})",
+            remedy="deliver the file again, complete",
         ) from damage
 
 
@@ -155,7 +156,8 @@ def _zip_damage_told() -> Iterator[None]:
         yield
     except RuntimeError as refusal:
         raise DataError(
-            f"the zip archive cannot be opened ({refusal})", remedy="deliver it with plain deflate, no password"
+            f"the zip archive cannot be opened ({excerpt(str(refusal))})",
+            remedy="deliver it with plain deflate, no password",
         ) from refusal
     except (OSError, ValueError, OverflowError, LookupError, struct.error, lzma.LZMAError) as damage:
         raise zipfile.BadZipFile(str(damage)) from damage

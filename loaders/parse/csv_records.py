@@ -9,6 +9,7 @@ from loaders.contract import MAX_BYTES
 from loaders.parse.buffer import LINE_END, RECORD_BYTES
 from loaders.parse.csv_dialect import Dialect, Header, split_fields, unquoted
 from loaders.parse.csv_extra import Extra
+from loaders.parse.names import called
 
 QUOTED_LINES_BYTES = 64 << 10
 """A quote that is not closed within as much was most likely never meant to be one."""
@@ -52,7 +53,7 @@ class Records:
 
     def __init__(self, dialect: Dialect, header: Header, extra: Extra, limits: dict[str, int]) -> None:
         self._dialect = dialect
-        self._names = header.names
+        self._names = called(header.columns, header.names)
         self._extra = extra
         self._limits = [limits[column] if column else MAX_BYTES for column in header.columns]
         self.shortest_limit = min(*self._limits, extra.surely_short)

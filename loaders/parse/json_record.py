@@ -8,6 +8,9 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from loaders.errors import excerpt
+from loaders.parse.names import SHOWN
+
 MAX_DEPTH = 100
 """Deeper nesting is refused: readers after this one would run out of stack."""
 
@@ -85,7 +88,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise Violation("duplicate_name", f"the name {twice!r} stands twice in one object")
+        raise Violation("duplicate_name", f"the name {excerpt(twice[:SHOWN])} stands twice in one object")
     return members
 
 

@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from loaders.contract import MAX_BYTES, ArrayTable, Column, Contract, Step
+from loaders.contract import MAX_BYTES, ArrayTable, Column, Contract, Step, normalized
 from loaders.parse.json_record import Violation, kind_of
 from loaders.parse.json_rows import require_length, text_of
-from loaders.parse.names import normalized, repeated
+from loaders.parse.names import repeated
 
 REMEMBERED_SHAPES = 1000
 EXTRA = "_extra"

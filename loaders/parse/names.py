@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loaders.contract import Contract
+from loaders.contract import Contract, normalized
+from loaders.errors import excerpt
 
-MEANINGLESS = re.compile(r"[\W_]+")
-
-
-def normalized(name: str) -> str:
-    """The name without case, spaces, underscores and punctuation: `Transaction ID` and `transaction_id` agree."""
-    return MEANINGLESS.sub("", unicodedata.normalize("NFKC", name).casefold())
+SHOWN = 100
+"""Characters of a name that a message quotes."""
 
 
 @dataclass(frozen=True)
@@ -22,17 +17,21 @@ class Names:
     """The names of a contract, and the matching of a file's names with them."""
 
     known: dict[str, str]
-    key: tuple[str, ...]
 
     @classmethod
     def of(cls, contract: Contract) -> Names:
         known = {normalized(column.name): column.name for column in contract.columns}
         known |= {normalized(column.source_name): column.name for column in contract.columns}
-        return cls(known, contract.key)
+        return cls(known)
 
     def columns(self, names: Sequence[str]) -> list[str | None]:
         """The column that each name means, null for a name the contract does not know."""
         return [self.known.get(normalized(name)) for name in names]
+
+
+def called(columns: Sequence[str | None], names: Sequence[str]) -> list[str]:
+    """What messages call the columns of a file: as the contract does, or what stands in the file, marked as such."""
+    return [column or excerpt(name[:SHOWN]) for column, name in zip(columns, names, strict=True)]
 
 
 def repeated(columns: Sequence[str | None]) -> str | None:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from loaders.contract import Contract
-from loaders.errors import DataError
+from loaders.errors import DataError, excerpt
 from loaders.parse.batch import Batch, Reject, Summary
 from loaders.parse.compression import ByteSource, keep
 from loaders.parse.names import Names, repeated, unique
@@ -91,7 +91,7 @@ def _columns(schema: pa.Schema, contract: Contract) -> list[str | None]:
     nested = next((field for field in schema if not is_readable(field.type)), None)
     if nested is not None:
         raise DataError(
-            f"column {nested.name!r} is {nested.type}, which has no text of its own",
+            f"column {excerpt(nested.name)} is {excerpt(str(nested.type))}, which has no text of its own",
             remedy="deliver flat columns of text, numbers, dates and times, or nested records as JSON",
         )
     if (twice := repeated(columns)) is not None:
@@ -151,6 +151,6 @@ def _damage_refused() -> Iterator[None]:
         yield
     except DAMAGE as damage:
         raise DataError(
-            f"the Parquet file is damaged, cut off or encrypted ({damage})",
+            f"the Parquet file is damaged, cut off or encrypted ({excerpt(str(damage))})",
             remedy="deliver the file again, complete and not encrypted",
         ) from damage

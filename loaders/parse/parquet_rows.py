@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from loaders.contract import MAX_BYTES, Contract
 from loaders.parse.batch import LINEAGE, RAW_START_BYTES, TEXT_ESCAPES, TEXT_FORMAT, Batch, Reject, Summary
+from loaders.parse.names import called
 from loaders.parse.parquet_text import TEXT, as_text
 
 Rule = tuple[pa.Array, str, str]
@@ -28,6 +29,7 @@ class Rows:
         self._load_id = load_id
         limits = {column.name: column.max_bytes for column in contract.columns}
         self._names = names
+        self._called = called(columns, names)
         self._known = [(index, column, limits[column]) for index, column in enumerate(columns) if column]
         self._unknown = [index for index, column in enumerate(columns) if not column]
 
@@ -59,7 +61,7 @@ class Rows:
     def _texts(self, batch: pa.RecordBatch) -> tuple[list[pa.Array], list[Rule]]:
         """Every column as text, and the rules about what a text may be."""
         texts, rules = [], []
-        for name, column in zip(self._names, batch.columns, strict=True):
+        for name, column in zip(self._called, batch.columns, strict=True):
             text, wrong = as_text(column)
             texts.append(text)
             if wrong is not None:

@@ -317,10 +317,23 @@ def test_the_commands_deploy_twice_and_destroy(
     assert exit_code(["deploy", "--stage", "local"]) == 0
     told = capsys.readouterr().out
     assert ("nothing to deploy" in told, "uploaded" in told) == (True, False)
-    assert exit_code(["deploy", "--stage", "local", "--set", "SweepSchedule=rate(7 minutes)"]) == 0
-    assert session.client("events").describe_rule(Name="xtage-local-sweep")["ScheduleExpression"] == "rate(7 minutes)"
+    # One that the stage's file names, and one that it leaves to the template.
+    given = ["--set", "SweepSchedule=rate(7 minutes)", "--set", "AlarmRejectPercent=33"]
+    assert exit_code(["deploy", "--stage", "local", *given]) == 0
+    assert once(session) == ("rate(7 minutes)", 33)
+    assert exit_code(["deploy", "--stage", "local"]) == 0
+    assert once(session) == ("rate(5 minutes)", 20), "what is given once is given once"
+    assert exit_code(["deploy", "--stage", "local", "--set", "AlarmRejectPercents=33"]) == 1
+    assert "root.yaml has no parameter AlarmRejectPercents" in capsys.readouterr().err
     assert exit_code(["destroy", "--stage", "local", "--with-data", "--yes"]) == 0
     assert statuses(session) == {}
+
+
+def once(session: boto3.Session) -> tuple[str, float]:
+    """How often the sweep comes, and how many rejects are usual, in percent."""
+    rule = session.client("events").describe_rule(Name="xtage-local-sweep")
+    alarms = session.client("cloudwatch").describe_alarms(AlarmNames=["xtage-local-reject-rate"])["MetricAlarms"]
+    return rule["ScheduleExpression"], alarms[0]["Threshold"]
 
 
 def test_a_large_file_is_told_of_before_it_is_made_while_it_is_sent_and_when_it_is_there(

@@ -27,8 +27,8 @@ from xtage.deploy.package import (
     template,
     with_template_urls,
 )
+from xtage.deploy.reading import read_template
 from xtage.profiles import read_target
-from xtage.templates.reading import read_template
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from xtage.deploy import PROJECT
 from xtage.deploy.package import TEMPLATES, nested_templates, template
-from xtage.templates.reading import read_template
+from xtage.deploy.reading import read_template
 
 DIRECTORY = PROJECT / TEMPLATES
 FILES = sorted(DIRECTORY.glob("*.yaml"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
@@ -17,6 +18,7 @@ from xtage.deploy.changes import OnChanges
 from xtage.deploy.errors import DeployError
 from xtage.deploy.events import OnEvent, StackEvent
 from xtage.deploy.limits import limit_use
+from xtage.deploy.reading import read_template
 from xtage.deploy.stacks import Stack, bring_up, outputs_of, parameters_deployed, take_down
 from xtage.deploy.upload import OnUpload, empty, upload, url
 
@@ -49,6 +51,7 @@ def deploy(
     """
     account = session.client("sts").get_caller_identity()["Account"]
     given = {**parameters_of(stage, account, project), **parameters}
+    defaults = _defaults(project, given)
     cloudformation, s3 = session.client("cloudformation"), session.client("s3")
 
     artifacts_template = (project / package.TEMPLATES / "artifacts.yaml").read_text()
@@ -56,6 +59,8 @@ def deploy(
     bucket = bring_up(cloudformation, artifacts_stack, on_event, on_changes)["ArtifactBucketName"]
 
     root = _upload_all(stage, given, s3, bucket, project, on_upload)
+    # Those too that nobody gives now: one that was given another value once has it still.
+    root = replace(root, parameters={**defaults, **root.parameters})
 
     def migrate_early(event: StackEvent) -> None:
         """New functions wait for their tables: these need not wait for the other stacks. What fails is told later."""
@@ -150,6 +155,15 @@ def parameters_of(stage: str, account: str, project: Path) -> dict[str, str]:
     except (ValueError, KeyError, TypeError) as error:
         remedy = 'write it as {"Parameters": {"Name": "value"}}'
         raise DeployError(f"{path} cannot be read: {error!r}", remedy) from None
+
+
+def _defaults(project: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """The values that the root template has for its parameters. Raises DeployError for a given one it does not have."""
+    declared = read_template(project / package.TEMPLATES / "root.yaml")["Parameters"]
+    if unknown := sorted(given.keys() - declared.keys()):
+        remedy = f"the parameters it has are {', '.join(sorted(declared))}"
+        raise DeployError(f"root.yaml has no parameter {', '.join(unknown)}", remedy)
+    return {name: str(told["Default"]) for name, told in declared.items() if "Default" in told}
 
 
 def _refuse_protected(stage: str, parameters: Mapping[str, str]) -> None:

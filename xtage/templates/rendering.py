@@ -11,10 +11,10 @@ from typing import Any
 
 from xtage.deploy.deployment import PROJECT, parameters_of
 from xtage.deploy.package import TEMPLATES
+from xtage.deploy.reading import read_template
 from xtage.stages import REGION
 from xtage.templates.errors import TemplateError
 from xtage.templates.functions import NO_VALUE, evaluate, is_true
-from xtage.templates.reading import read_template
 
 STACK = "AWS::CloudFormation::Stack"
 ROOT, ARTIFACTS = "Root", "Artifacts"

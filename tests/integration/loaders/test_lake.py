@@ -9,7 +9,7 @@ import awswrangler
 import boto3
 import pytest
 
-from loaders.errors import TerminalError
+from loaders.errors import TerminalError, TransientError
 from loaders.lake.published import KEPT, read_published, remove_replaced
 from localcloud.aws import Aws
 from tests.integration.loaders.conftest import Pipeline
@@ -134,13 +134,20 @@ def test_partitions_that_lost_their_last_row_go_and_a_new_column_comes(lake: Pip
     assert_lake_is_the_marts(lake)
 
 
-def test_readers_see_the_old_until_the_switch_and_killed_attempts_leave_nothing(lake: Pipeline, run_job: Job) -> None:
+def test_readers_see_the_old_until_the_switch_and_killed_attempts_leave_nothing(
+    lake: Pipeline, run_job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
     publish(lake, run_job)
     before = read("unified_sales")
     lake.query("update marts.unified_sales set quantity = 7 where transaction_id = 2")
     killed = lake.call("plan_lake", {"run_id": 1})
     run_job("publish_lake", location=killed["location"], lake=killed["lake"])
     written = len(files(lake))
+    assert read("unified_sales") == before
+    with monkeypatch.context() as refusing:
+        refuse_partitions(refusing)
+        with pytest.raises(TransientError, match=r"did not switch 2024-01 \(InternalServiceException\)"):
+            lake.call("switch_lake", {"run_id": 1, "prefix": killed["prefix"]})
     assert read("unified_sales") == before
     key = "lake/_published/unified_sales.json"
     recorded = lake.s3.get_object(Bucket=lake.bucket, Key=key)["Body"].read()
@@ -155,6 +162,22 @@ def test_readers_see_the_old_until_the_switch_and_killed_attempts_leave_nothing(
     assert_lake_is_the_marts(lake)
     assert kept.items() <= files(lake).items(), "what the killed switch replaced stays for those who are reading it"
     assert len(read_published(lake.s3, lake.bucket, "unified_sales").replaced) == 2
+
+
+def refuse_partitions(patch: pytest.MonkeyPatch) -> None:
+    """A catalog that switches no partition, and says so as Glue does: in an answer, not by an error."""
+    client = boto3.client
+    detail = {"ErrorCode": "InternalServiceException", "ErrorMessage": "later"}
+
+    def refused(Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        return {"Errors": [{"PartitionValueList": one["PartitionValueList"], "ErrorDetail": detail} for one in Entries]}
+
+    def made(service: str, **given: Any) -> Any:
+        glue = client(service, **given)  # type: ignore[call-overload]
+        glue.batch_update_partition = refused
+        return glue
+
+    patch.setattr(boto3, "client", made)
 
 
 def test_a_type_that_the_lake_does_not_have_is_told_with_its_column(lake: Pipeline) -> None:

@@ -90,6 +90,7 @@ PROPERTIES: tuple[str | int, ...] = ("schema", 0, "properties")
         pytest.param(
             (*PROPERTIES, 1, "physicalName"), "TRANSACTION ID", "'transactionid' is given twice", id="headers"
         ),
+        pytest.param((*PROPERTIES, 1, "physicalName"), "\uff34ransaction ID", "is given twice", id="wide-letters"),
         pytest.param((*PROPERTIES, 1, "description"), ..., "product_id.description is missing", id="description"),
         pytest.param((*PROPERTIES, 1, "logicalType"), "map", "product_id.logicalType is 'map'", id="type"),
         pytest.param((*PROPERTIES, 1, "logicalType"), "object", "product_id.properties is missing", id="no-members"),
@@ -157,6 +158,13 @@ CONTENTS = {
 def test_a_file_that_is_no_contract_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "sales.odcs.yaml").write_text(text)
     with pytest.raises(ContractError, match=r"sales\.odcs\.yaml"):
+        load_contracts(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["sales.yaml", "sales.odcs.yml", "sales.yml"])
+def test_a_contract_by_another_name_is_refused_and_not_passed_over(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(SALES.read_text())
+    with pytest.raises(ContractError, match=f"{name}: is not called <feed>.odcs.yaml"):
         load_contracts(tmp_path)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from loaders.base_models import DIRECTORY
 from loaders.contract import CONTRACTS_DIRECTORY, load_contracts
 from loaders.generate import MACRO, PROJECT, SCHEMAS, SOURCES, generated, outdated
 
@@ -26,6 +27,10 @@ def test_a_new_feed_needs_its_contract_only(tmp_path: Path) -> None:
     assert 'create table if not exists "raw"."suppliers"' in files[SCHEMAS["redshift"]]
     tables = yaml.safe_load(files[SOURCES])["sources"][0]["tables"]
     assert [table["name"] for table in tables] == ["suppliers"]
+    assert "standardized_records('suppliers', source('raw', 'suppliers')" in files[DIRECTORY / "base_suppliers.sql"]
+    (model,) = yaml.safe_load(files[DIRECTORY / "base_suppliers.yml"])["models"]
+    types = {column["name"]: column["data_type"] for column in model["columns"]}
+    assert (types["price"], types["price_raw"], types["price_issue"]) == ("numeric(18,4)", *["varchar(65535)"] * 2)
 
 
 def test_redshift_gets_byte_lengths_keys_and_no_defaults() -> None:

@@ -133,9 +133,9 @@ REFUSED = {
     "text": (b"id,note\n1,2\n", "named as Parquet and is none"),
     "key_missing": (parquet(pa.table({"note": ["b"]})), "lacks id"),
     "known_column_twice": (parquet(pa.table([["a"], ["b"]], ["id", "ID"])), "column id twice"),
-    "list": (parquet(pa.table({"id": ["a"], "note": [[1]]})), "'note' is list<"),
-    "struct": (parquet(pa.table({"id": ["a"], "other": [{"a": 1}]})), "'other' is struct<"),
-    "duration": (parquet(pa.table({"id": ["a"], "note": pa.array([1], pa.duration("s"))})), "'note' is duration"),
+    "list": (parquet(pa.table({"id": ["a"], "note": [[1]]})), "«note» is «list<"),
+    "struct": (parquet(pa.table({"id": ["a"], "other": [{"a": 1}]})), "«other» is «struct<"),
+    "duration": (parquet(pa.table({"id": ["a"], "note": pa.array([1], pa.duration("s"))})), "«note» is «duration"),
 }
 
 

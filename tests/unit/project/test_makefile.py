@@ -32,4 +32,12 @@ def test_a_missing_or_wrong_python_is_told_with_the_way_out(python: str, line: s
 
 def test_help_names_every_target_people_use() -> None:
     told = make("help").stdout
-    assert [line.split()[1] for line in told.splitlines()] == ["help", "demo", "install", "test", "soak", "clean"]
+    assert [line.split()[1] for line in told.splitlines()] == [
+        "help",
+        "demo",
+        "install",
+        "install-dev",
+        "test",
+        "soak",
+        "clean",
+    ]

@@ -1,8 +1,10 @@
 """Every failure a person can cause is one line; every verb explains itself."""
 
 import os
+import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import click
@@ -11,6 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from loaders.errors import DataError
 from localcloud.errors import LocalCloudError
+from localcloud.settings import PROJECT
 from xtage import cli
 from xtage.errors import OperatorError
 from xtage.stages import session_for
@@ -33,6 +36,26 @@ def test_every_verb_has_help_with_examples(verb: str, capsys: pytest.CaptureFixt
     told = capsys.readouterr().out
     assert "Usage: xtage " + verb in told
     assert "Examples:" in told or verb == "down"
+
+
+def test_every_verb_needs_no_more_than_make_install_brings() -> None:
+    """The checks' environment has more: what is not installed for people is hidden from the command here."""
+    export = [sys.executable, "-m", "uv", "export", "--quiet", "--frozen", "--offline", "--no-hashes", "--no-annotate"]
+    told = subprocess.run([*export, "--no-header"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    installed = {re.split("[^a-z0-9-]", line)[0] for line in told.splitlines() if line[:1].isalnum()} | {"xtage"}
+    of_modules = packages_distributions()
+    hidden = [
+        module
+        for module, names in of_modules.items()
+        if not {name.lower().replace("_", "-") for name in names} & installed
+    ]
+    assert {"awswrangler", "aws_lambda_powertools", "hypothesis"} <= set(hidden)
+    code = (
+        f"import importlib, sys; sys.modules.update(dict.fromkeys({hidden!r})); from xtage import cli\n"
+        "for verb in cli.VERBS: importlib.import_module(f'xtage.{verb}')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
 
 
 def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,9 +18,9 @@ from xtage.cost.prices import DIRECTORY
 from xtage.cost.volume import times_per_day
 from xtage.deploy import PROJECT, stages
 from xtage.deploy.package import TEMPLATES
+from xtage.deploy.reading import read_template
 from xtage.stages import REGION
 from xtage.templates import Resource, stage_resources
-from xtage.templates.reading import read_template
 
 PRICES = read_prices(REGION)
 TEMPLATE_FILES = sorted((PROJECT / TEMPLATES).glob("*.yaml"))

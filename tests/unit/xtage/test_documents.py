@@ -10,12 +10,12 @@ import pytest
 from xtage.cli import xtage
 from xtage.deploy import PROJECT
 from xtage.deploy.package import TEMPLATES
+from xtage.deploy.reading import read_template
 from xtage.templates import __main__ as command
 from xtage.templates.__main__ import EVERYTHING, STAGE, documents
 from xtage.templates.errors import TemplateError
 from xtage.templates.permissions import ROLE, SECRET, Deployment
 from xtage.templates.picture import LEFT_OUT, SHOWN, picture
-from xtage.templates.reading import read_template
 from xtage.templates.rendering import ARTIFACTS, ROOT, STACK, Resource, stage_resources
 
 DOCUMENTS = [Path("docs/architecture.md"), Path("docs/security.md")]

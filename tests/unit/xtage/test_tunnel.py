@@ -162,6 +162,14 @@ def test_a_missing_plugin_is_told_before_aws_is_asked(
     assert told.startswith("xtage: there is no session-manager-plugin on this machine; install it: https://docs.aws")
 
 
+def test_a_command_that_is_not_there_is_told_before_aws_is_asked(
+    plugin: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(plugin).parent))
+    assert cli.exit_code(["tunnel", "--stage", "dev", "--", "dtb", "run"]) == 1
+    assert capsys.readouterr().err.startswith("xtage: there is no command dtb; no tunnel was opened")
+
+
 def test_the_local_stage_needs_no_tunnel(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.exit_code(["tunnel", "--stage", "local"]) == 1
     assert "on this machine already" in capsys.readouterr().err
