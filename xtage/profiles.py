@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,19 @@ def read_target(project: Path, name: str | None = None) -> Target:
 
     Raises OperatorError for an unknown target and for an environment variable that is not set.
     """
-    profile_name = yaml.safe_load((project / "dbt_project.yml").read_text())["profile"]
-    profile = yaml.safe_load((project / "profiles.yml").read_text())[profile_name]
+    profile_name = _parsed((project / "dbt_project.yml").read_text())["profile"]
+    profile = _parsed((project / "profiles.yml").read_text())[profile_name]
     chosen = name or str(_render(profile.get("target", "default"), "default"))
     if chosen not in profile["outputs"]:
         known = ", ".join(profile["outputs"])
         raise OperatorError(f"profiles.yml has no target {chosen}", f"the targets are {known}")
     return {key: _render(value, chosen) for key, value in profile["outputs"][chosen].items()}
+
+
+@cache
+def _parsed(text: str) -> Any:
+    """What a YAML text says; remembered, for who follows a run asks the database several times a second."""
+    return yaml.safe_load(text)
 
 
 def _render(value: Any, target: str) -> Any:

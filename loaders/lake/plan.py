@@ -15,7 +15,6 @@ from loaders.database import Connection, Cursor, transaction
 from loaders.errors import TerminalError
 from loaders.lake.marts import MARTS, TYPES, LakeMart
 from loaders.lake.published import LAKE, read_published, remove_replaced
-from loaders.load.parquet_objects import ParquetObjects
 from loaders.tables import quoted
 
 if TYPE_CHECKING:
@@ -101,6 +100,9 @@ class Planner:
         self, cursor: Cursor, mart: LakeMart, columns: Mapping[str, str], partitions: list[str], prefix: str
     ) -> None:
         """The rows of some partitions as Parquet, every value as text: Spark gives them their types."""
+        # Imported here, as in other places that few invocations come to: pyarrow is most of a start.
+        from loaders.load.parquet_objects import ParquetObjects
+
         names = [*columns, mart.partition]
         objects = ParquetObjects(self.s3, self.bucket, prefix, dict.fromkeys(names, "text"))
         texts = ", ".join(f"cast({quoted(name)} as text)" for name in columns)

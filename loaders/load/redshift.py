@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from loaders import database, redshift
 from loaders.database import Connection, Cursor
 from loaders.errors import LoaderError, TerminalError, TransientError
-from loaders.load.parquet_objects import ParquetObjects, StoredObject, manifest
 from loaders.load.redshift_plan import BATCH_LOADS, Batch, Held, next_batch
 from loaders.storage import remove_under
 from loaders.tables import quoted
@@ -135,6 +134,9 @@ class Copier:
         self, rds: Cursor, prefix: str, batch: Batch, columns: Mapping[_Name, Mapping[str, str]]
     ) -> dict[_Name, str]:
         """Writes the rows of every table as Parquet; returns the manifest of each that has any."""
+        # Imported here: it brings pyarrow.
+        from loaders.load.parquet_objects import ParquetObjects, manifest
+
         manifests = {}
         for (schema, table), condition in _tables(batch).items():
             name = f"{schema}.{table}"
@@ -143,12 +145,10 @@ class Copier:
             query = f"select {names} from {quoted(schema)}.{quoted(table)} where {condition}"
             rds.execute(f"copy ({query}) to stdout with (format csv)", stream=objects)
             if written := objects.finish():
-                manifests[schema, table] = self._put_manifest(f"{prefix}{name}.manifest", written)
+                key = f"{prefix}{name}.manifest"
+                self.s3.put_object(Bucket=self.bucket, Key=key, Body=manifest(written))
+                manifests[schema, table] = f"s3://{self.bucket}/{key}"
         return manifests
-
-    def _put_manifest(self, key: str, objects: list[StoredObject]) -> str:
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=manifest(objects))
-        return f"s3://{self.bucket}/{key}"
 
     def _land(self, rds: Cursor, batch: Batch, manifests: Mapping[_Name, str]) -> None:
         # Imported here: it brings pandas.

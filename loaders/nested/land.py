@@ -5,9 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from loaders import ledger
 from loaders.contract import Contract
 from loaders.database import Cursor
@@ -18,7 +15,6 @@ from loaders.load.rds import Loader, Outcome
 from loaders.nested.work import Manifest, Work
 from loaders.parse import Batch
 from loaders.parse.batch import TEXT_FORMAT
-from loaders.parse.parquet_rows import copy_text
 from loaders.tables import Table, raw_tables
 
 BATCH_ROWS = 8192
@@ -76,6 +72,12 @@ def _copy(loader: Loader, cursor: Cursor, table: Table, load_id: int, work: Work
 
 def _batches(work: Work, name: str, table: Table, load_id: int) -> Iterator[Batch]:
     """The rows of one of Spark's files."""
+    # Imported here: it is most of a start.
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from loaders.parse.parquet_rows import copy_text
+
     with tempfile.TemporaryFile() as file:
         work.download(name, file)
         parquet = pq.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)

@@ -4,6 +4,7 @@ import os
 import shutil
 import urllib.error
 import urllib.request
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,12 @@ class Aws:
 
     def client(self, service: str) -> Any:
         """A boto3 client of this server, whatever the environment says about AWS."""
-        session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION)
-        return session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]
+        return self._session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        """Kept: a new one would read botocore's descriptions of the services again, a tenth of a second."""
+        return boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION)
 
     def is_running(self) -> bool:
         """Whether the server of this home is up, or on its way up or down."""

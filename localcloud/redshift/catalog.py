@@ -7,7 +7,7 @@ from importlib import resources
 import pg8000.dbapi
 
 from localcloud import ports
-from localcloud.postgres import USER, Postgres
+from localcloud.postgres import IN_THE_CLEAR, USER, Postgres
 from localcloud.redshift.backend import Backend
 from localcloud.redshift.launcher import DATABASE
 from localcloud.redshift.rewrite import TableKeys
@@ -29,7 +29,7 @@ def prepare(settings: Settings) -> None:
         cursor.execute(f"create database {DATABASE}")
     with_database.close()
     password, port = settings.postgres_password, settings.postgres_port
-    connection = pg8000.dbapi.connect(USER, ports.HOST, DATABASE, port, password, timeout=30)
+    connection = pg8000.dbapi.connect(USER, ports.HOST, DATABASE, port, password, timeout=30, ssl_context=IN_THE_CLEAR)
     connection.autocommit = True
     made = resources.files(__package__).joinpath("catalog.sql").read_text(encoding="utf-8")
     connection.cursor().execute("set role none")

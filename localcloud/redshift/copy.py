@@ -9,7 +9,7 @@ import pg8000.dbapi
 
 from localcloud import ports
 from localcloud.aws import Aws
-from localcloud.postgres import USER
+from localcloud.postgres import IN_THE_CLEAR, USER
 from localcloud.redshift import parquet_rows, text_rows
 from localcloud.redshift.backend import Backend
 from localcloud.redshift.launcher import DATABASE
@@ -53,7 +53,9 @@ class Copy:
     def _write_down(self, table: str, error: LoadError) -> None:
         """In a transaction of its own: the client's is rolled back."""
         port, password = self._settings.postgres_port, self._settings.postgres_password
-        connection = pg8000.dbapi.connect(USER, ports.HOST, DATABASE, port, password, timeout=30)
+        connection = pg8000.dbapi.connect(
+            USER, ports.HOST, DATABASE, port, password, timeout=30, ssl_context=IN_THE_CLEAR
+        )
         connection.cursor().execute(
             "insert into redshift.load_errors (table_name, filename, line_number, column_name, reason) "
             "values (%s, %s, %s, %s, %s)",

@@ -13,7 +13,7 @@ from ministack.services.cloudformation import provisioners
 from localcloud import ports
 from localcloud.aws.launcher import postgres_port_file
 from localcloud.errors import LocalCloudError
-from localcloud.postgres import DATABASE, USER
+from localcloud.postgres import DATABASE, IN_THE_CLEAR, USER
 from localcloud.settings import Settings
 
 logger = logging.getLogger("localcloud.aws")
@@ -58,7 +58,13 @@ def _adopt(settings: Settings, instance: dict[str, Any]) -> None:
         raise LocalCloudError(f"MasterUsername {USER} is the local superuser", "choose another in the template")
     try:
         connection = pg8000.native.Connection(
-            USER, ports.HOST, DATABASE, settings.postgres_port, settings.postgres_password, timeout=10
+            USER,
+            ports.HOST,
+            DATABASE,
+            settings.postgres_port,
+            settings.postgres_password,
+            timeout=10,
+            ssl_context=IN_THE_CLEAR,
         )
     except (pg8000.native.InterfaceError, OSError):
         problem = f"no PostgreSQL answers on {ports.HOST}:{settings.postgres_port}"

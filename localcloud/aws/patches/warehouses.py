@@ -13,7 +13,7 @@ from ministack.services.cloudformation import provisioners
 from localcloud import ports
 from localcloud.aws.launcher import REGION
 from localcloud.errors import LocalCloudError
-from localcloud.postgres import DATABASE, USER
+from localcloud.postgres import DATABASE, IN_THE_CLEAR, USER
 from localcloud.redshift.launcher import redshift_port_file
 from localcloud.settings import Settings
 
@@ -59,7 +59,13 @@ def _make_administrator(settings: Settings, name: str, password: str) -> None:
     if name == USER:
         raise LocalCloudError(f"AdminUsername {USER} is the local superuser", "choose another in the template")
     connection = pg8000.native.Connection(
-        USER, ports.HOST, DATABASE, settings.postgres_port, settings.postgres_password, timeout=10
+        USER,
+        ports.HOST,
+        DATABASE,
+        settings.postgres_port,
+        settings.postgres_password,
+        timeout=10,
+        ssl_context=IN_THE_CLEAR,
     )
     try:
         # The local superuser acts as the master user of RDS, which may make no superuser.

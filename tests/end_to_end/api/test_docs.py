@@ -20,6 +20,7 @@ register_routes()
 TEXT = (PROJECT / "docs" / "api.md").read_text()
 BLOCKS = re.findall(r"^```sh ?(\S*)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 [SETUP] = [block for kind, block in BLOCKS if kind == "setup"]
+FUNCTIONS = "\n".join(re.findall(r"^\w+\(\) \{.*\}$", SETUP, re.MULTILINE))
 EXAMPLES = [(kind, block) for kind, block in BLOCKS if kind != "setup"]
 
 
@@ -32,15 +33,27 @@ def answers_in(printed: str) -> Iterator[Any]:
         place = printed.find("{", end)
 
 
+def shell(environment: dict[str, str], script: str, work: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-euc", script], cwd=work, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def environment(api: Api, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the setup at the top of the page leaves in a shell: done once, as by who reads on from there."""
+    before = api.cloud.environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = shell(before, f"set -a\n{SETUP}\nenv -0", tmp_path_factory.mktemp("setup"))
+    assert (done.returncode, done.stderr) == (0, "")
+    variables = (variable.partition("=") for variable in done.stdout.split("\0"))
+    return {name: value for name, _, value in variables if name}
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are for curl")
 @pytest.mark.usefixtures("without_runs")
 @pytest.mark.parametrize(("kind", "block"), EXAMPLES, ids=range(len(EXAMPLES)))
-def test_an_example_runs_as_it_stands(api: Api, tmp_path: Path, kind: str, block: str) -> None:
-    environment = api.cloud.environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    script = f"set -eu\n{SETUP}\n{block}"
-    done = subprocess.run(
-        ["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+def test_an_example_runs_as_it_stands(environment: dict[str, str], tmp_path: Path, kind: str, block: str) -> None:
+    done = shell(environment, f"{FUNCTIONS}\n{block}", tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == "" or done.stderr.startswith("key ")
     answers = list(answers_in(done.stdout))

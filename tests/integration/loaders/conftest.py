@@ -17,7 +17,7 @@ from loaders.errors import TransientError
 from loaders.migrate import migrate
 from localcloud.aws import Aws
 from localcloud.aws.launcher import ACCESS_KEY, REGION, SECRET_KEY
-from localcloud.postgres import USER, Postgres
+from localcloud.postgres import IN_THE_CLEAR, USER, Postgres
 from localcloud.settings import PROJECT
 from tests.conftest import make_database
 from xtage.deploy.package import glue_packages, glue_script
@@ -64,7 +64,13 @@ class Pipeline:
     def connect(self) -> pg8000.dbapi.Connection:
         settings = self.postgres.settings
         return pg8000.dbapi.connect(
-            USER, "127.0.0.1", self.database, settings.postgres_port, settings.postgres_password, timeout=60
+            USER,
+            "127.0.0.1",
+            self.database,
+            settings.postgres_port,
+            settings.postgres_password,
+            timeout=60,
+            ssl_context=IN_THE_CLEAR,
         )
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:

@@ -21,6 +21,10 @@ def test_loading_over_a_given_connection_imports_neither_pandas_nor_boto3() -> N
     assert not modules & {"awswrangler", "pandas", "numpy", "pyarrow", "boto3"}
 
 
+def test_the_functions_start_without_what_only_some_invocations_use() -> None:
+    assert not modules_after("import loaders.handler") & {"awswrangler", "pandas", "numpy", "pyarrow"}
+
+
 def test_parsing_imports_no_driver_and_no_model_of_contracts() -> None:
     modules = modules_after("import loaders.parse, loaders.contract")
     assert not modules & {"awswrangler", "pandas", "pyarrow", "boto3", "botocore", "pg8000", "pydantic"}
