@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
@@ -14,6 +15,10 @@ from localcloud.redshift.launcher import Redshift
 from localcloud.settings import PROJECT, Settings
 
 API = "tests/end_to_end/api/"
+
+# No example fails for the time it takes: a busy machine decides that.
+hypothesis.settings.register_profile("xtage", deadline=None)
+hypothesis.settings.load_profile("xtage")
 
 
 class Together(LoadFileScheduling):  # type: ignore[misc]

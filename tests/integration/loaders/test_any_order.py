@@ -35,7 +35,6 @@ ways = st.lists(st.builds(Way, st.booleans(), st.integers(0, 1 << 16)), min_size
 
 @settings(
     max_examples=8,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(drops=drops, ways=ways)

@@ -208,7 +208,7 @@ RECORDS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(RECORDS, NUMBERS, st.sampled_from([None, 2]), st.booleans(), st.booleans())
 def test_whole_blocks_and_single_records_give_the_same(
     records: list[dict[str, Any]], number: str, indent: int | None, lines: bool, ascii_only: bool

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.unit.parse.support import Outcome, blocks_of, make_contract, outcome
 
-EXAMPLES = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 HOSTILE_TEXT = st.one_of(TEXT, st.text(",;\t|\"'\\.\n\r aé", max_size=8), st.sampled_from(["NA", "\\N", "\\.", "null"]))

@@ -27,7 +27,7 @@ def rewritten(sql: str) -> str:
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=16), st.sampled_from(["", "create table t (", "alter table t add "]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_order_of_words_breaks_the_rules_or_the_rewriting(words: list[str], start: str) -> None:
     sql = start + " ".join(words)
     refusals(sql)
@@ -36,7 +36,7 @@ def test_no_order_of_words_breaks_the_rules_or_the_rewriting(words: list[str], s
 
 
 @given(st.text())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_text_is_read_or_said_to_be_unreadable(text: str) -> None:
     try:
         for statement in statements(text):
