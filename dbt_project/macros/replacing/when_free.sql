@@ -4,6 +4,7 @@
    PostgreSQL takes to look for deadlocks and end one of both, which may be the reader.
    relation: the table or view whose readers are in the way, and those of the views on it. #}
 {% macro when_free(relation, statements) -%}
+    {%- set name = relation.schema ~ '.' ~ relation.identifier -%}
     {%- set attempt -%}
         do $when_free$
         begin
@@ -22,14 +23,14 @@
     {%- set waiting = namespace(readers=xtage.readers_after(attempt)) -%}
     {%- for second in range(var('wait_up_to')) if waiting.readers -%}
         {%- if second % 15 == 0 -%}
-            {%- do log('Waiting to replace ' ~ relation ~ ', which is read by ' ~ waiting.readers, info=true) -%}
+            {%- do log('Waiting to replace ' ~ name ~ ', which is read by ' ~ waiting.readers, info=true) -%}
         {%- endif -%}
         {%- do run_query('select pg_sleep(1)') -%}
         {%- set waiting.readers = xtage.readers_after(attempt) -%}
     {%- endfor -%}
     {%- if waiting.readers -%}
         {{ exceptions.raise_compiler_error(
-            'waited long enough to replace ' ~ relation ~ ', which is still read by ' ~ waiting.readers
+            'waited long enough to replace ' ~ name ~ ', which is still read by ' ~ waiting.readers
             ~ '; `select pg_terminate_backend(pid)` ends a session'
         ) }}
     {%- endif -%}
