@@ -45,6 +45,8 @@ SERVER_OPTIONS = {
     "max_wal_senders": "0",
     # A killed loader or dbt run must not leave its query running, and its locks held.
     "client_connection_check_interval": "1s",
+    # As in infra/cloudformation/database.yaml: a transaction that somebody left open ends by itself.
+    "idle_in_transaction_session_timeout": "15min",
     # Compiling costs more than the small queries of a local run take.
     "jit": "off",
 }

@@ -108,7 +108,9 @@ def test_a_wrong_statement_is_refused_by_name(name: str) -> None:
     assert objections(sql)[0].startswith(f"{rule}: ")
 
 
-@pytest.mark.parametrize("macro", ["create_analyst", "create_built", "admit_analyst", "wait_for_the_pipeline"])
+@pytest.mark.parametrize(
+    "macro", ["create_analyst", "create_built", "admit_analyst", "take_turn", "keep_turn", "end_turn"]
+)
 def test_every_hook_is_in_redshifts_dialect(macro: str) -> None:
     assert [said for sql in statements_of(macro) for said in objections(sql)] == []
 

@@ -255,9 +255,9 @@ def test_people_and_the_pipeline_build_the_same_models_in_turn(cloud: Cloud, fir
     cloud.client("stepfunctions").start_execution(stateMachineArn=machine, input='{"force_build": true}')
     cloud.wait_for(
         "the pipeline builds",
-        lambda: bool(cloud.sql("select 1 from ops.runs where status = 'running' and build_started_at is not null")),
+        lambda: bool(cloud.sql("select 1 from builds.turn where holder like 'dbt of the pipeline, run %%'")),
     )
-    assert "Waiting for the pipeline's run" in _dbt(cloud, "build")
+    assert "Waiting for dbt of the pipeline, run " in _dbt(cloud, "build")
     cloud.wait_until_idle()
     assert cloud.sql("select status from ops.runs order by run_id desc limit 1") == [{"status": "succeeded"}]
 

@@ -9,13 +9,12 @@
    - meta.sums_of: the maintained tables it sums up; then all columns but the unique_key are sums that are never null, and
      the first is a count of rows.
    - meta.publishes: the columns that its readers are told of each row that goes and each that comes.
-   One transaction, and one at a time, holds the rows, what the readers are told, and what the model was built from: killed at any point, the
+   One transaction holds the rows, what the readers are told, and what the model was built from: killed at any point, the
    next run finds a consistent state and catches up. #}
 {% materialization incremental, default -%}
     {%- set existing = load_cached_relation(this) -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
-    {%- do xtage.execute_all([xtage.one_build_at_a_time_sql()]) -%}
     {%- set build = xtage.plan_build(sql, existing) -%}
     {%- if build.way == 'keys' -%}
         {%- do xtage.find_changed_keys(build) -%}
@@ -25,14 +24,14 @@
     {%- elif build.way == 'keys' -%}
         {%- do xtage.replace_rows(build) -%}
     {%- else -%}
-        {%- set backup = xtage.replace_table(build, existing) -%}
+        {%- set old = xtage.replace_table(build, existing) -%}
     {%- endif -%}
     {%- if build.way != 'nothing' -%}
         {%- do xtage.record_build(build) -%}
         {{ run_hooks(post_hooks, inside_transaction=True) }}
         {{ adapter.commit() }}
-        {%- if backup -%}
-            {{ drop_relation_if_exists(backup) }}
+        {%- if old -%}
+            {{ drop_relation_if_exists(old) }}
         {%- endif -%}
     {%- endif -%}
     {{ run_hooks(post_hooks, inside_transaction=False) }}

@@ -48,11 +48,8 @@
 {# Replaces the table by what its query gives, and makes its table of changes say how they differ, or that it begins
    anew. Returns the relation to drop after the commit, or none. #}
 {% macro replace_table(build, existing) -%}
-    {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set new = make_intermediate_relation(target_relation) -%}
-    {%- set backup = make_backup_relation(target_relation, existing.type if existing else 'table') -%}
+    {%- set new = make_intermediate_relation(this.incorporate(type='table')) -%}
     {{ drop_relation_if_exists(load_cached_relation(new)) }}
-    {{ drop_relation_if_exists(load_cached_relation(backup)) }}
     {% call statement('main') -%}
         {{ get_create_table_as_sql(False, new, build.sql) }}
     {%- endcall %}
@@ -63,17 +60,11 @@
             xtage.difference_published(build, new) if build.way == 'whole' else xtage.changes_begun(build, new)
         ) -%}
     {%- endif -%}
-    {%- set existing = load_cached_relation(existing) if existing else none -%}
-    {%- if existing -%}
-        {{ adapter.rename_relation(existing, backup) }}
-    {%- endif -%}
-    {{ adapter.rename_relation(new, target_relation) }}
-    {%- do apply_grants(
-        target_relation, config.get('grants'), should_revoke=should_revoke(existing, full_refresh_mode=True)
-    ) -%}
-    {%- do persist_docs(target_relation, model) -%}
+    {%- set old = xtage.swap(new, existing) -%}
+    {%- do apply_grants(this, config.get('grants'), should_revoke=should_revoke(existing, full_refresh_mode=True)) -%}
+    {%- do persist_docs(this, model) -%}
     {%- do build.update({'row_count': load_result('main')['response'].rows_affected}) -%}
-    {{ return(backup if existing else none) }}
+    {{ return(old) }}
 {%- endmacro %}
 
 {# Writes down what the table is now built from. #}

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view', post_hook='{{ record_definition(sql) }}') }}
 
 with
 

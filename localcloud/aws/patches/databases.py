@@ -77,7 +77,8 @@ def _adopt(settings: Settings, instance: dict[str, Any]) -> None:
 
 
 def _make_master(connection: pg8000.native.Connection, master: str, password: str, database: str) -> None:
-    """Makes or changes the master user as RDS has it: no superuser, owner of the database, may make roles.
+    """Makes or changes the master user as RDS has it: no superuser, owner of the database, may make roles, and sees and
+    ends the sessions of others.
 
     The local superuser becomes it when logging in, so that tables made by hand and tables made by the pipeline have
     one owner.
@@ -93,6 +94,7 @@ def _make_master(connection: pg8000.native.Connection, master: str, password: st
     if not connection.run("select from pg_roles where rolname = :name", name=master):
         run("create role %I", master)
     run("alter role %I with login createdb createrole nosuperuser password %L", master, password)
+    run("grant pg_monitor, pg_signal_backend to %I", master)
     if not connection.run("select from pg_database where datname = :name", name=database):
         run("create database %I", database)
     run("alter database %I owner to %I", database, master)

@@ -7,9 +7,11 @@ from typing import Any
 
 import awswrangler
 import boto3
+import pg8000.dbapi
 import pytest
 
 from loaders.errors import TerminalError, TransientError
+from loaders.lake.plan import Planner
 from loaders.lake.published import KEPT, read_published, remove_replaced
 from localcloud.aws import Aws
 from tests.integration.loaders.conftest import Pipeline
@@ -123,6 +125,26 @@ def check_removal(lake: Pipeline, first: dict[str, str]) -> None:
     assert len(gone) == 1
     assert_lake_is_the_marts(lake)
     assert read_published(lake.s3, lake.bucket, "unified_sales").replaced == []
+
+
+def test_marts_are_not_replaced_while_they_are_exported(lake: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person's build may replace one in the middle, and to the moment that is read the new one would be empty."""
+    refused: list[str] = []
+    export_one = Planner._mart
+
+    def replaced_before(planner: Planner, *arguments: Any) -> Any:
+        person = lake.connect()
+        person.cursor().execute("set lock_timeout = '100ms'")
+        try:
+            person.cursor().execute("alter table marts.unified_sales rename to replaced")
+        except pg8000.dbapi.DatabaseError as error:
+            refused.append(error.args[0]["C"])
+        person.close()
+        return export_one(planner, *arguments)
+
+    monkeypatch.setattr(Planner, "_mart", replaced_before)
+    assert lake.call("plan_lake", {"run_id": 1})["outcome"] == "publish"
+    assert refused == ["55P03", "55P03"]
 
 
 def test_partitions_that_lost_their_last_row_go_and_a_new_column_comes(lake: Pipeline, run_job: Job) -> None:
