@@ -72,10 +72,15 @@ def _opened(spool: IO[bytes], metadata: pq.FileMetaData | None = None, texts: Se
 def _repeating(group: pq.RowGroupMetaData, schema: pa.Schema) -> list[str]:
     """The text columns of a row group to be read as dictionaries, so that a long value of many rows is held once.
 
-    What is read so stays in memory until the row group ends, so it is only done where that is little.
+    What is read so stays in memory until the row group ends, so it is only done where that is little. Arrow does not
+    read the delta encodings so, which writers of format 2 prefer.
     """
     chunks = [group.column(index) for index in range(group.num_columns)]
-    texts = [chunk for chunk, field in zip(chunks, schema, strict=True) if _is_text(field.type)]
+    texts = [
+        chunk
+        for chunk, field in zip(chunks, schema, strict=True)
+        if _is_text(field.type) and not any(encoding.startswith("DELTA") for encoding in chunk.encodings)
+    ]
     texts.sort(key=lambda chunk: chunk.total_uncompressed_size)
     sizes = accumulate(chunk.total_uncompressed_size for chunk in texts)
     return [chunk.path_in_schema for chunk, size in zip(texts, sizes, strict=True) if size <= DICTIONARY_BYTES]

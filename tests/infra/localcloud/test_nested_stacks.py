@@ -48,3 +48,38 @@ def test_nested_stack_resolves_secrets_and_keeps_attributes_over_updates(cloud: 
         assert wait_until(settled, "the end of the operation") in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
         value = ssm.get_parameter(Name=f"/{name}")["Parameter"]["Value"]
         assert value == f"{text} arn:aws:logs:us-east-1:000000000000:log-group:/{name}:* me"
+
+
+def test_a_change_set_names_what_a_condition_adds_and_takes_away(cloud: Cloud) -> None:
+    name = f"conditions-{uuid.uuid4().hex[:8]}"
+    formation = cloud.aws.client("cloudformation")
+    logs = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": f"/{name}"}}
+    template = {
+        "Parameters": {"Wanted": {"Type": "String"}},
+        "Conditions": {"IsWanted": {"Fn::Equals": [{"Ref": "Wanted"}, "yes"]}},
+        "Resources": {
+            "Topic": {"Type": "AWS::SNS::Topic"},
+            "Logs": {"Condition": "IsWanted", **logs},
+        },
+    }
+
+    def changes(wanted: str) -> list[tuple[str, str]]:
+        given = {
+            "StackName": name,
+            "TemplateBody": json.dumps(template),
+            "Parameters": [{"ParameterKey": "Wanted", "ParameterValue": wanted}],
+        }
+        change_set = formation.create_change_set(**given, ChangeSetName=f"a{uuid.uuid4().hex}")["Id"]
+        told = formation.describe_change_set(ChangeSetName=change_set)["Changes"]
+        formation.update_stack(**given)
+        formation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+        return [(one["ResourceChange"]["Action"], one["ResourceChange"]["LogicalResourceId"]) for one in told]
+
+    formation.create_stack(
+        StackName=name,
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": "Wanted", "ParameterValue": "no"}],
+    )
+    formation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    assert changes("yes") == [("Add", "Logs")]
+    assert changes("no") == [("Remove", "Logs")]

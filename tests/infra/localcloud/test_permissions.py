@@ -65,6 +65,12 @@ def test_a_function_may_do_what_its_role_allows_and_nothing_else(cloud: Cloud) -
     assert role.written_down() == {("s3:GetObject", "Read"), ("s3:PutObject", None), ("s3:GetObject", None)}
 
 
+def test_a_wildcard_stands_for_any_text(cloud: Cloud) -> None:
+    role = Role(cloud, READ)
+    cloud.aws.client("s3").put_object(Bucket=role.bucket, Key="there/a\nb", Body=b"a")
+    assert role.ask("get_object", Key="there/a\nb") == "done"
+
+
 def test_every_object_of_a_batch_needs_its_permission(cloud: Cloud) -> None:
     delete = READ | {"Sid": "Delete", "Action": "s3:DeleteObject"}
     role = Role(cloud, delete)

@@ -88,6 +88,20 @@ def test_each_type_has_one_exact_notation(values: pa.Array, texts: list[str | No
     assert found.rejects == []
 
 
+ENCODINGS = ["PLAIN", "RLE_DICTIONARY", "DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_text_is_read_in_every_encoding(encoding: str) -> None:
+    ids = [f"key {number}" for number in range(100)]
+    written: dict[str, Any] = {"use_dictionary": True}
+    if encoding != "RLE_DICTIONARY":
+        written = {"use_dictionary": False, "column_encoding": {"id": encoding, "note": encoding}}
+    data = parquet(pa.table({"id": ids, "note": [None, *ids[1:]]}), version="2.6", **written)
+    assert encoding in pq.ParquetFile(io.BytesIO(data)).metadata.row_group(0).column(0).encodings
+    assert outcome(data, NAME).values == [(one, None, one if one != ids[0] else None, None) for one in ids]
+
+
 def test_spark_s_old_timestamps_are_read_beyond_what_nanoseconds_hold() -> None:
     data = parquet(
         pa.table({"id": pa.array([datetime(1, 1, 1), datetime(2500, 6, 1)], pa.timestamp("us"))}),
