@@ -19,6 +19,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from localcloud.aws import buildspec, lifeline
+from localcloud.aws.build_cache import BuildCache, matching
 from localcloud.aws.build_environment import environment_of
 from localcloud.aws.buildspec import Buildspec, BuildspecError
 from localcloud.aws.credentials import Credentials
@@ -95,9 +96,13 @@ class Build:
             self._phase("DOWNLOAD_SOURCE", "CLIENT_ERROR", str(error))
             return Outcome("FAILED")
         self._phase("DOWNLOAD_SOURCE", "SUCCEEDED", "")
+        missing = self._restore(spec, source, environment)
         status = self._run_phases(spec, source, exports, environment)
         if status in ("SUCCEEDED", "FAILED"):
             self._upload(spec, source)
+        if missing is not None and status == "SUCCEEDED":
+            with self._told("The cache was not kept"):
+                missing.keep(source)
         exported = {file.name: file.read_text(errors="replace") for file in sorted(exports.iterdir())}
         return Outcome(status, exported)
 
@@ -114,6 +119,26 @@ class Build:
             raise BuildspecError(f"a source of type {settings.get('type')} cannot be built here: use S3 or NO_SOURCE")
         text = settings.get("buildspec") or "buildspec.yml"
         return buildspec.parse(text if "\n" in text else (source / text).read_text())
+
+    def _restore(self, spec: Buildspec, source: Path, environment: dict[str, str]) -> BuildCache | None:
+        """Brings back what an earlier build left; the cache that is still to be filled, if there was nothing."""
+        settings = self.project.get("cache") or {}
+        if settings.get("type") != "S3" or spec.cache is None:
+            return None
+        cache = BuildCache.of(self.credentials.client("s3"), settings["location"], spec.cache, source, environment)
+        with self._told("The cache was not restored"):
+            if not cache.restore(source):
+                return cache
+            self._log(f"[Container] The cache was restored from {cache.key}")
+        return None
+
+    @contextlib.contextmanager
+    def _told(self, problem: str) -> Iterator[None]:
+        """What S3 refuses is told in the log and does not end the build."""
+        try:
+            yield
+        except ClientError as error:
+            self._log(f"[Container] {problem}: {error}")
 
     def _run_phases(self, spec: Buildspec, source: Path, exports: Path, environment: dict[str, str]) -> str:
         mark = f"build-{uuid.uuid4()}"
@@ -170,12 +195,10 @@ class Build:
         parts = [target.get("path", "").strip("/")]
         if target.get("namespaceType") == "BUILD_ID":
             parts.append(self.record["id"].rpartition(":")[2])
-        try:
-            for file in _matching(source, spec.artifacts):
+        with self._told("Artifacts were not uploaded"):
+            for file in matching(source, spec.artifacts):
                 key = "/".join(filter(None, [*parts, target.get("name", "").strip("/"), str(file.relative_to(source))]))
                 self.credentials.client("s3").upload_file(str(file), target["location"], key)
-        except ClientError as error:
-            self._log(f"[Container] Artifacts were not uploaded: {error}")
 
 
 def find(build_id: str) -> Build | None:
@@ -187,8 +210,3 @@ def stop_all() -> None:
     """Ends every running build."""
     for build in list(_running.values()):
         build.end("STOPPED")
-
-
-def _matching(source: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
-    for pattern in patterns:
-        yield from (file for file in sorted(source.glob(pattern)) if file.is_file())

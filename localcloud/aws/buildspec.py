@@ -28,6 +28,14 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class Cache:
+    """Files that a build leaves to later ones; `key` is what the shell makes of it in double quotes."""
+
+    key: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Buildspec:
     """A buildspec, as far as it is carried out here."""
 
@@ -37,6 +45,7 @@ class Buildspec:
     parameters: dict[str, str] = field(default_factory=dict)
     exported: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
+    cache: Cache | None = None
     shell: str = "sh"
 
 
@@ -59,6 +68,7 @@ def parse(text: str) -> Buildspec:
         parameters=dict(env.get("parameter-store") or {}),
         exported=tuple(env.get("exported-variables") or ()),
         artifacts=tuple((document.get("artifacts") or {}).get("files") or ()),
+        cache=_cache(document.get("cache") or {}),
         shell=str(env.get("shell", "sh")),
     )
 
@@ -75,6 +85,14 @@ def script(spec: Buildspec, mark: str, exports: str) -> str:
     for phase in spec.phases:
         lines += _phase_lines(phase, mark)
     return "\n".join([*lines, '[ "$CODEBUILD_BUILD_SUCCEEDING" = 1 ]', ""])
+
+
+def _cache(content: dict[str, Any]) -> Cache | None:
+    if not content:
+        return None
+    if set(content) != {"key", "paths"}:
+        raise BuildspecError("YAML_FILE_ERROR: a cache is carried out here with key and paths, and nothing else")
+    return Cache(str(content["key"]), tuple(content["paths"]))
 
 
 def _phase(name: str, content: dict[str, Any]) -> Phase:

@@ -297,6 +297,13 @@ def test_state_survives_down_and_up_and_nothing_listens_between(cloud: Cloud, fi
     assert cloud.sql(elements) == lines
 
 
+def test_only_the_first_build_of_a_package_reads_the_whole_project(cloud: Cloud, many_drops: None) -> None:
+    logs = [file.read_text() for file in sorted(Path(cloud.environment["XTAGE_HOME"], "logs/builds").glob("*.log"))]
+    assert len(logs) > 1
+    assert ["The cache was restored" in log for log in logs] == [False] + [True] * (len(logs) - 1)
+    assert [log for log in logs[1:] if "Unable to do partial parsing" in log] == []
+
+
 def test_every_role_allows_what_its_component_asks_for_and_nothing_else(
     cloud: Cloud, samples: tuple[Path, Manifest], many_drops: None
 ) -> None:

@@ -108,8 +108,13 @@ def test_a_build_is_given_what_its_profile_and_buildspec_read() -> None:
         for variable in project["Environment"]["EnvironmentVariables"]
     }
     profile = (PROJECT / "profiles.yml").read_text()
-    assert given <= set(re.findall(r"env_var\('([A-Z_]+)'", profile))
+    buildspec = yaml.safe_load((PROJECT / "orchestration" / "buildspec.yml").read_text())
+    keyed = set(re.findall(r"\$\{?([A-Z_]+)", buildspec["cache"]["key"]))
+    assert given <= set(re.findall(r"env_var\('([A-Z_]+)'", profile)) | keyed
     overridden = {one["Name"] for state in ("Build", "BuildRedshift") for one in overrides(state)}
+    # What was read of one package, or for one target, must not be taken for that of another.
+    assert keyed == {"SOURCE_KEY", "DBT_TARGET"}
+    assert keyed <= given | overridden
     sources = [
         PROJECT / "orchestration" / "buildspec.yml",
         *(PROJECT / "dbt_project").rglob("*.sql"),

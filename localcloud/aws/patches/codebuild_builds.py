@@ -7,11 +7,13 @@ import copy
 import json
 import logging
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from ministack.services import codebuild, stepfunctions
+from ministack.services.cloudformation import provisioners
 
 from localcloud.aws import builds
 from localcloud.aws.patches import executions
@@ -41,11 +43,29 @@ def apply(settings: Settings) -> None:
     def execute_build(build_id: str, project: dict[str, Any]) -> None:
         _execute(settings, codebuild._builds[build_id], _overridden(project, _request.get()))
 
+    _keep_caches()
     codebuild.EXECUTE_BUILDS = True
     codebuild._start_build = start_build
     codebuild._execute_build = execute_build
     codebuild._container_for_build = builds.find
     stepfunctions._SERVICE_DISPATCH["arn:aws:states:::codebuild:startBuild"] = _start_from_state_machine
+
+
+def _keep_caches() -> None:
+    """A project has the cache that its template gives it, which ministack drops."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::CodeBuild::Project"]
+
+    def keeping(handle: Callable[..., Any]) -> Callable[..., Any]:
+        # Its last arguments are the properties and the name of the stack.
+        def handled(*arguments: Any) -> Any:
+            name, attributes = handle(*arguments)
+            codebuild._projects[name]["cache"] = provisioners._pascal_to_camel(arguments[-2].get("Cache") or {})
+            return name, attributes
+
+        return handled
+
+    for change in ("create", "update"):
+        handlers[change] = keeping(handlers[change])
 
 
 def _overridden(project: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
@@ -60,6 +80,8 @@ def _overridden(project: dict[str, Any], request: dict[str, Any]) -> dict[str, A
         project.setdefault("source", {})["buildspec"] = request["buildspecOverride"]
     if "sourceVersion" in request:
         project["sourceVersion"] = request["sourceVersion"]
+    if "cacheOverride" in request:
+        project["cache"] = request["cacheOverride"]
     if "timeoutInMinutesOverride" in request:
         project["timeoutInMinutes"] = request["timeoutInMinutesOverride"]
     return project

@@ -143,6 +143,27 @@ def test_artifacts_are_uploaded_under_the_build(cloud: Cloud, project: str, buck
     assert cloud.aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == b"text in the source\n"
 
 
+def test_cache_gives_a_build_what_the_first_successful_one_of_its_key_left(cloud: Cloud, bucket: str) -> None:
+    commands = ["echo found $(cat kept/id)", "mkdir -p kept", 'echo "$CODEBUILD_BUILD_ID" > kept/id', "$THEN"]
+    cache = {"key": "of-${WORD:-none}-$(echo shell)", "paths": ["kept/*"]}
+    spec = {"version": 0.2, "phases": {"build": {"commands": commands}}, "cache": cache}
+    project = make_project(cloud, {"type": "NO_SOURCE", "buildspec": json.dumps(spec, indent=1)})
+
+    def found(word: str, then: str = "true") -> tuple[str, str]:
+        variables = [{"name": name, "value": value} for name, value in (("WORD", word), ("THEN", then))]
+        where = {"type": "S3", "location": f"{bucket}/cache"}
+        done = build(cloud, project, environmentVariablesOverride=variables, cacheOverride=where)
+        (line,) = (line for line in log_of(cloud, done) if line.startswith("found"))
+        return done["id"], line
+
+    assert found("one", then="false")[1] == "found"
+    first, line = found("one")
+    assert line == "found"
+    assert found("one")[1] == f"found {first}"
+    assert found("one")[1] == f"found {first}"
+    assert found("two")[1] == "found"
+
+
 def test_variables_given_at_the_start_win(cloud: Cloud, project: str) -> None:
     override = [{"name": "OVERRIDDEN", "value": "start", "type": "PLAINTEXT"}]
     done = build(cloud, project, environmentVariablesOverride=override)
