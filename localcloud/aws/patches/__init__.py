@@ -8,6 +8,7 @@ import importlib
 
 from localcloud.aws.patches import (
     api_keys,
+    change_sets,
     codebuild_builds,
     databases,
     dead_letters,
@@ -43,6 +44,7 @@ def apply(settings: Settings, saver: Saver, watcher: Watcher) -> None:
     trails.apply()
     placeholders.apply()
     nested_stacks.apply()
+    change_sets.apply()
     codebuild_builds.apply(settings)
     glue_jobs.apply(settings)
     api_keys.apply()

@@ -92,6 +92,8 @@ SEAMS = (
     "services.apigateway_v1:_api_key_from_request",
     "services.apigateway_v1:_authorize_request_v1",
     "services.apigateway_v1:_invoke_authorizer_lambda",
+    "services.cloudformation.changesets:_evaluate_conditions",
+    "services.cloudformation.changesets:_resolve_props_for_diff",
     "services.cloudformation.engine:_resolve_dynamic_references",
     "services.cloudformation:_stacks",
     "services.cloudformation.provisioners:_nested_stack_lookup_name",
