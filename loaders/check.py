@@ -24,24 +24,18 @@ def check_file(path: Path, contracts: Mapping[str, Contract], feed: str | None =
     null, or why the whole file is refused, with the counts up to there. The feed is found by the file's name unless
     given. Raises TerminalError when there is no such feed or the file cannot be read.
     """
-    name = feed or feed_of(path.name, contracts.values())
-    if name is None or name not in contracts:
-        raise TerminalError(
-            f"{path.name} belongs to no feed, or to several" if feed is None else f"there is no feed {feed}",
-            remedy=f"name one of {', '.join(contracts)}",
-        )
-    contract = contracts[name]
     rejects: list[dict[str, Any]] = []
     error = None
     try:
         with path.open("rb") as stream:
+            contract = _contract_of(path.name, contracts, feed)
             reader: Reader[Any] = (read_nested if contract.arrays else read)(stream, path.name, contract)
             error = _refusal(reader, contract, rejects)
     except OSError as unreadable:
         raise TerminalError(f"{path} cannot be read: {unreadable.strerror}", remedy="check the path") from unreadable
     counts = reader.summary
     return {
-        "feed": name,
+        "feed": contract.feed,
         "records_read": counts.records_read,
         "records_loaded": 0 if error else counts.records_loaded,
         "records_rejected": counts.records_rejected,
@@ -49,6 +43,16 @@ def check_file(path: Path, contracts: Mapping[str, Contract], feed: str | None =
         "rejects": rejects,
         "error": error,
     }
+
+
+def _contract_of(name: str, contracts: Mapping[str, Contract], feed: str | None) -> Contract:
+    found = feed or feed_of(name, contracts.values())
+    if found is None or found not in contracts:
+        raise TerminalError(
+            f"{name} belongs to no feed, or to several" if feed is None else f"there is no feed {feed}",
+            remedy=f"name its feed, one of {', '.join(contracts)}",
+        )
+    return contracts[found]
 
 
 def _refusal(reader: Reader[Any], contract: Contract, rejects: list[dict[str, Any]]) -> str | None:

@@ -61,8 +61,8 @@ def exit_code(arguments: list[str] | None) -> int:
     except (KeyboardInterrupt, click.Abort):
         warn("xtage: interrupted")
         return 130
-    except BrokenPipeError:
-        # The reader has what it wanted (`| head`); stdout must not fail once more at exit.
+    except SystemExit:
+        # So click ends when the reader has what it wanted (`| head`); stdout must not fail once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as problem:

@@ -45,6 +45,7 @@ def command(query: str, target: str | None, form: str) -> None:
       xtage sql "select feed, status, count(*) from ops.deliveries group by 1, 2"
       xtage sql --format csv "select * from marts.daily_sales" > daily.csv
       xtage sql --target redshift "select count(*) from marts.unified_sales"
+      xtage sql -- "$(cat query.sql)"          one that begins with a comment
     """
     if read_target(PROJECT, target)["type"] == "redshift":
         # Imported here: it takes a while, and most queries go to PostgreSQL.

@@ -141,6 +141,8 @@ def test_the_ten_questions_of_the_documentation_are_answered(
     rows = unified(reference_states(deliveries, loads)).values()
     amount = sum(row["amount"] for row in rows if row["amount"] is not None)
     assert sum(row[3] for row in answers[0] if row[3] is not None) == amount
+    undated = sum(row["amount"] is not None and row["transaction_date"] is None for row in rows)
+    assert answers[3][0][1] >= undated > 0, "what has no day could not be converted"
     assert answers[7][0][0] == sum(row["has_sale"] and row["has_transaction"] for row in rows)
 
 

@@ -50,8 +50,10 @@ def destroy_with_progress(stage: str, session: boto3.Session, *, with_data: bool
     """Takes a stage away. Raises what `destroy` raises."""
     started = time.monotonic()
     with output().status("destroying") as status:
-        destroy(stage, session, _Teller("destroying", status).tell, with_data=with_data)
-    say(f"stage {stage} destroyed in {time.monotonic() - started:.1f} s")
+        teller = _Teller("destroying", status)
+        destroy(stage, session, teller.tell, with_data=with_data)
+    took = f"destroyed in {time.monotonic() - started:.1f} s"
+    say(f"stage {stage} {took}" if teller.events else f"nothing is deployed as stage {stage}")
 
 
 class _Teller:

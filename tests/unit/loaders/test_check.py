@@ -43,10 +43,12 @@ def test_a_refused_file_would_land_nothing(tmp_path: Path, text: str) -> None:
 
 
 def test_a_file_of_no_feed_needs_the_feed_to_be_named(tmp_path: Path) -> None:
-    with pytest.raises(TerminalError, match=r"belongs to no feed.*name one of customers"):
-        check_file(tmp_path / "notes.txt", load_contracts())
+    file = tmp_path / "notes.txt"
+    file.write_text("a note\n")
+    with pytest.raises(TerminalError, match=r"belongs to no feed.*name its feed, one of customers"):
+        check_file(file, load_contracts())
     with pytest.raises(TerminalError, match="there is no feed suppliers"):
-        check_file(tmp_path / "notes.txt", load_contracts(), "suppliers")
+        check_file(file, load_contracts(), "suppliers")
 
 
 def test_a_missing_file_is_said_so(tmp_path: Path) -> None:
