@@ -120,7 +120,7 @@ def test_a_build_is_given_what_its_profile_and_buildspec_read() -> None:
         *(PROJECT / "dbt_project").rglob("*.sql"),
         PROJECT / "dbt_project.yml",
     ]
-    text = "".join(path.read_text() for path in sources)
+    text = profile + "".join(path.read_text() for path in sources)
     assert [name for name in sorted(overridden) if name not in text] == []
 
 
