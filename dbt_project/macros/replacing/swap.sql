@@ -43,7 +43,7 @@
     {%- if existing -%}
         {%- do adapter.rename_relation(existing, old) -%}
     {%- endif -%}
-    {%- do adapter.rename_relation(new, this) -%}
+    {%- do adapter.rename_relation(new, this.incorporate(type='table')) -%}
     {{ return(old if existing else none) }}
 {%- endmacro %}
 
