@@ -47,6 +47,16 @@ def fitting(
     count = len(texts)
     # Lambda hands the answer on as a JSON string of ASCII, where a byte takes six at most: few need a closer look.
     if sum(map(len, texts)) * 6 > most_bytes:
-        sizes = accumulate(len(json.dumps(text.decode())) for text in texts)
-        count = max(1, sum(size <= most_bytes for size in sizes))
+        count = max(1, sum(size <= most_bytes for size in accumulate(map(_sent, texts))))
     return [msgspec.Raw(text) for text in texts[:count]]
+
+
+def with_fitting(body: Row, name: str) -> Row:
+    """An answer of one thing, its list `name` cut to what fits beside the rest; its first row stays in any case."""
+    others = _sent(JSON.encode({**body, name: []}))
+    return {**body, name: fitting(body[name], most_bytes=MOST_BYTES - others)}
+
+
+def _sent(text: bytes) -> int:
+    """How many bytes of Lambda's answer a text takes."""
+    return len(json.dumps(text.decode()))

@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from api.answers import answer, fitting
+from api.answers import answer, with_fitting
 from api.app import app, endpoint
 from api.database import Row, ask
 from api.keys import Scope
@@ -44,7 +44,7 @@ def get_provenance(transaction_id: Id) -> Response[str]:
         raise not_found(f"no sale and no transaction has the id {transaction_id}")
     if Scope.PERSONAL not in scopes_of(app.current_event.raw_event):
         found = _without_personal(found)
-    return answer(found | {"earlier": fitting(found["earlier"])})
+    return answer(with_fitting(found, "earlier"))
 
 
 def _without_personal(value: Any) -> Any:

@@ -64,7 +64,8 @@ class Column:
 def rows(file: IO[bytes], url: str, columns: Sequence[Column], options: Sequence[str]) -> Iterator[bytes]:
     """The rows of a file as CSV for PostgreSQL, in blocks. Raises ServerError for a file that does not fit."""
     try:
-        parquet = pq.ParquetFile(file)
+        # INT96 holds any day, nanoseconds only those from 1677 to 2262: others would come out as one of those.
+        parquet = pq.ParquetFile(file, coerce_int96_timestamp_unit="us")
     except pa.ArrowException as error:
         raise ServerError({"M": f"Spectrum Scan Error. File '{url}' is not valid Parquet: {error}"}) from error
     _check_schema(parquet.schema_arrow, url, columns, options)

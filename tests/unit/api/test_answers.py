@@ -3,7 +3,7 @@
 import json
 from decimal import Decimal
 
-from api.answers import MOST_BYTES, answer, fitting, page
+from api.answers import MOST_BYTES, answer, fitting, page, with_fitting
 
 # Lambda refuses more in one answer: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LAMBDA_BYTES = 6 * 1024 * 1024
@@ -35,3 +35,10 @@ def test_the_last_page_has_no_cursor_and_an_empty_one_has_no_rows() -> None:
     assert page([], 10, lambda row: "next") == {"items": [], "next_cursor": None}
     assert page([{"id": 1}], 1, lambda row: "next")["next_cursor"] is None
     assert page([{"id": 1}, {"id": 2}], 1, lambda row: "next")["next_cursor"] == "next"
+
+
+def test_a_list_is_cut_to_what_fits_beside_the_rest_of_its_answer() -> None:
+    record = {"raw": "😀" * 16_000}
+    body = with_fitting({"sale": [record] * 15, "earlier": [record] * 100}, "earlier")
+    assert 0.9 * MOST_BYTES < len(json.dumps(answer(body).body)) < LAMBDA_BYTES
+    assert 1 < len(body["earlier"]) < 100
