@@ -63,7 +63,7 @@ class Landed:
 def register(cursor: Cursor, drop: Drop, contracts: Mapping[str, Contract], sequencer: str | None = None) -> int:
     """Adds an object version to the deliveries, once however often it is called; returns its id.
 
-    It becomes `pending`, `unrecognized` when no feed (or more than one) claims it, `failed` when its metadata is wrong.
+    It becomes `pending`, `unrecognized` when no feed (or more than one) claims it, `failed` when it has a problem.
     """
     feed = feed_of(drop.version.object_key, contracts.values())
     status = "unrecognized" if feed is None else "failed" if drop.problem else "pending"

@@ -36,7 +36,7 @@ class ObjectVersion:
 
 @dataclass(frozen=True)
 class Drop:
-    """What S3 says about a version. `delivered_at` is UTC without zone, `problem` what is wrong with its metadata."""
+    """What S3 says about a version. `delivered_at` is UTC without zone, `problem` why it cannot be loaded as it is."""
 
     version: ObjectVersion
     version_order: int
@@ -58,18 +58,18 @@ def s3_client() -> S3Client:
 def find_version(s3: S3Client, bucket: str, object_key: str, version_id: str | None) -> Drop | None:
     """What S3 says about a version (null: the newest one, for an event that names none); null when it is gone."""
     with classified(f"s3://{bucket}/{object_key}"):
-        head = _describe(s3, bucket, object_key, version_id)
+        head, problem = _described(s3, bucket, object_key, version_id)
         if head is None:
             return None
         version = ObjectVersion(bucket, object_key, str(head.get("VersionId") or version_id or "null"))
-        delivered_at, problem = _delivered_at(head)
+        delivered_at, wrong = _delivered_at(head)
         return Drop(
             version=version,
             version_order=_version_order(s3, version, head["LastModified"]),
             etag=str(head["ETag"]).strip('"'),
             bytes=int(head["ContentLength"]),
             delivered_at=delivered_at,
-            problem=problem,
+            problem=problem or wrong,
         )
 
 
@@ -108,17 +108,32 @@ def remove_under(s3: S3Client, bucket: str, prefix: str) -> None:
             s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
 
 
-def _describe(s3: S3Client, bucket: str, object_key: str, version_id: str | None) -> Mapping[str, Any] | None:
+def _described(
+    s3: S3Client, bucket: str, object_key: str, version_id: str | None
+) -> tuple[Mapping[str, Any] | None, str | None]:
+    """What S3 says about a version, and why that is not all: what it refuses to describe is in its list still."""
     # Not by awswrangler, which takes a path for the object and removes `s3://` wherever it stands in it.
     try:
         if version_id is None:
-            return s3.head_object(Bucket=bucket, Key=object_key)
-        return s3.head_object(Bucket=bucket, Key=object_key, VersionId=version_id)
+            return s3.head_object(Bucket=bucket, Key=object_key), None
+        return s3.head_object(Bucket=bucket, Key=object_key, VersionId=version_id), None
     except ClientError as error:
-        # A malformed version id is answered with 400.
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 404, 405):
-            return None
-        raise
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        # A malformed version id is answered with 400 as a key is that only the client has.
+        if status not in (400, 403, 404, 405):
+            raise
+        listed = None if status in (404, 405) else _listed(s3, bucket, object_key, version_id)
+        refusal = f"S3 refuses to describe the object ({status})"
+        return listed, f"{refusal} -> drop it without a key of your own, or let the loader read it, then replay it"
+
+
+def _listed(s3: S3Client, bucket: str, object_key: str, version_id: str | None) -> Mapping[str, Any] | None:
+    """What S3's list of versions says about one, as a description would; null when it is not in there."""
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=object_key):
+        for one in page.get("Versions", []):
+            if one["Key"] == object_key and (one["IsLatest"] if version_id is None else one["VersionId"] == version_id):
+                return {**one, "ContentLength": one["Size"]}
+    return None
 
 
 def _version_order(s3: S3Client, version: ObjectVersion, last_modified: datetime) -> int:

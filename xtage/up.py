@@ -20,11 +20,10 @@ from xtage.stages import LOCAL, api_url, find_stage, session_for
 @click.option(
     "--warehouse",
     type=click.Choice(["rds", "both"]),
-    default="rds",
-    show_default=True,
+    show_default="the one that is deployed, rds at first",
     help="rds: PostgreSQL. both: beside it the Redshift protocol and dialect harness.",
 )
-def command(warehouse: str) -> None:
+def command(warehouse: str | None) -> None:
     """Start PostgreSQL and AWS on this machine and deploy the pipeline into them.
 
     What runs already is left running, what a crash left is repaired, and changed code, contracts or templates are
@@ -47,6 +46,7 @@ def command(warehouse: str) -> None:
     """
     settings = Settings.from_environment()
     postgres, aws, redshift = Postgres(settings), Aws(settings), Redshift(settings)
+    warehouse = warehouse or ("both" if redshift.is_deployed() else "rds")
     _ensure("PostgreSQL", postgres.is_running, postgres.start)
     if warehouse == "both":
         # Before AWS, which keeps the settings it was started with: the port must be one that the harness got.
@@ -55,6 +55,8 @@ def command(warehouse: str) -> None:
             part.require_same_settings()
     _ensure("AWS", aws.is_running, aws.start)
     deploy_with_progress(LOCAL, session_for(LOCAL), {"Warehouse": warehouse})
+    if warehouse == "rds":
+        redshift.stop()
     stage = find_stage()
     execution.start(stage.client("stepfunctions"), stage.outputs["StateMachineArn"], trigger="sweep", sweep=True)
     say(f"PostgreSQL  {postgres.dsn}")
@@ -62,7 +64,7 @@ def command(warehouse: str) -> None:
     ensure_local_key(settings, stage)
     say(f"raw bucket  s3://{stage.outputs['RawBucketName']}")
     say(f"API         {api_url(settings, stage.outputs)}/v1/docs  (key: `xtage status --format json`)")
-    if redshift.is_running():
+    if warehouse == "both":
         say(f"Redshift    {redshift.dsn}  (protocol and dialect harness; SSL_CERT_FILE={redshift.authority})")
 
 

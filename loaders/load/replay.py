@@ -87,9 +87,9 @@ def _make_pending(loader: Loader, delivery: Delivery) -> None:
         raise DataError(drop.problem, object_key=version.object_key)
     with transaction(loader.connection) as cursor:
         cursor.execute(
-            "update ops.deliveries set status = 'pending', feed = %s, attempts = 0, error = null, finished_at = null "
-            "where delivery_id = %s and load_id is null",
-            (feed, delivery.delivery_id),
+            "update ops.deliveries set status = 'pending', feed = %s, delivered_at = %s, attempts = 0, error = null, "
+            "finished_at = null where delivery_id = %s and load_id is null",
+            (feed, drop.delivered_at, delivery.delivery_id),
         )
 
 

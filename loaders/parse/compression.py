@@ -19,6 +19,9 @@ from loaders.errors import DataError, TerminalError, excerpt
 CHUNK = 1 << 18
 SPOOLED_IN_MEMORY = 8 << 20
 
+FORKS = "__MACOSX/"
+"""Where macOS puts what its file system knows of the files in an archive: none of their data."""
+
 DAMAGE = (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, EOFError)
 
 
@@ -128,7 +131,7 @@ def _only_member(stream: ByteSource) -> ByteSource:
     keep(stream, spool)
     with _damage_refused(), _zip_damage_told():
         archive = zipfile.ZipFile(spool)
-        members = [member for member in archive.infolist() if not member.is_dir()]
+        members = [one for one in archive.infolist() if not one.is_dir() and not one.filename.startswith(FORKS)]
         if any(member.filename == "[Content_Types].xml" for member in members):
             raise DataError("it is an Office document", remedy="export the sheet as CSV and deliver that")
         if len(members) != 1:

@@ -40,6 +40,10 @@ class Redshift:
         """Whether the harness of this home is up, or on its way up or down."""
         return self._server.is_running()
 
+    def is_deployed(self) -> bool:
+        """Whether the pipeline of this home was deployed with it, whether that runs or not."""
+        return redshift_port_file(self.settings).exists()
+
     def require_same_settings(self) -> None:
         """Raises LocalCloudError when the server that is up runs with other settings than these."""
         self._server.require_same_settings()
@@ -88,7 +92,7 @@ def authority(settings: Settings) -> Path:
 
 
 def redshift_port_file(settings: Settings) -> Path:
-    """Holds the port of the harness that was deployed into secrets and functions."""
+    """Holds the port of the harness that is deployed into secrets and functions."""
     return settings.home / "redshift" / "deployed-port"
 
 

@@ -79,6 +79,8 @@ def test_one_run_lands_and_builds_in_both_databases(cloud: Cloud, tmp_path: Path
     cloud.ok("replay", "--load", "1")
     assert roles.refused() == set()
     assert unexplained(of_redshift, roles.used()) == []
+    assert "nothing to deploy" in cloud.ok("up")
     assert "Redshift harness stopped" in cloud.ok("down")
+    assert "Redshift" not in cloud.ok("up", "--warehouse", "rds")
     assert cloud.status()["redshift_dsn"] is None
     assert "start it with `xtage up --warehouse both`" in cloud.run("sql", "select 1", "--target", "redshift").stderr

@@ -40,12 +40,19 @@ def apply(settings: Settings) -> None:
         }
         return name, attributes
 
-    for resource_type, make in ((NAMESPACE, make_namespace), (WORKGROUP, make_workgroup)):
+    def drop_workgroup(physical_id: str, properties: dict[str, Any]) -> None:
+        # The database stays, as the data of the local cloud does.
+        redshift_port_file(settings).unlink(missing_ok=True)
+
+    def drop_namespace(physical_id: str, properties: dict[str, Any]) -> None:
+        pass
+
+    handlers = ((NAMESPACE, make_namespace, drop_namespace), (WORKGROUP, make_workgroup, drop_workgroup))
+    for resource_type, make, drop in handlers:
         provisioners._RESOURCE_HANDLERS[resource_type] = {
             "create": make,
             "update": lambda physical_id, old, new, stack, make=make: make(physical_id, new, stack),
-            # The database stays, as the data of the local cloud does.
-            "delete": lambda physical_id, properties: None,
+            "delete": drop,
         }
 
 

@@ -51,6 +51,19 @@ def test_a_sweep_finds_versions_whose_event_never_came(pipeline: Pipeline) -> No
     assert rows == [("raw/sales/x.csv", 1), ("raw/sales/x.csv", 2), *sizes]
 
 
+def test_an_object_that_s3_does_not_describe_fails_alone(pipeline: Pipeline) -> None:
+    # Only who has the key may even ask for its metadata.
+    own_key = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
+    pipeline.s3.put_object(Bucket=pipeline.bucket, Key="sales_data.csv", Body=RECORD, **own_key)
+    pipeline.put("transactions.csv", b"c")
+    pipeline.open(sweep=True)
+
+    rows = pipeline.query("select object_key, bytes, status, error from ops.deliveries order by object_key")
+    assert rows[0][:3] == ("sales_data.csv", len(RECORD), "failed")
+    assert rows[0][3].startswith("S3 refuses to describe the object (400) -> drop it without a key of your own")
+    assert rows[1] == ("transactions.csv", 1, "pending", None)
+
+
 def test_an_event_after_the_sweep_adds_its_sequencer_only(pipeline: Pipeline) -> None:
     event = pipeline.put("sales_data.csv", RECORD)
     pipeline.open(sweep=True)

@@ -31,6 +31,7 @@ READABLE = {
     "bzip2_of_two_streams": bz2.compress(DATA[:HALF]) + bz2.compress(DATA[HALF:]),
     "zip": zipped(("things.csv", DATA)),
     "zip_without_compression": zipped(("things.csv", DATA), method=zipfile.ZIP_STORED),
+    "zip_of_macos": zipped(("things.csv", DATA), ("__MACOSX/._things.csv", b"\0\5\26\7")),
     "zip_with_a_folder": zipped(("data/", b""), ("data/things.csv", DATA)),
 }
 
