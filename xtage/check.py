@@ -14,7 +14,7 @@ SOME_REJECTED = 1
 REFUSED = 2
 
 
-@click.command("check")
+@click.command("check", short_help="Tell what the loader would do with FILE.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--feed", help="The feed it is to be read as, when its name does not tell.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)

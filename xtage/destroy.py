@@ -7,7 +7,7 @@ from xtage.errors import OperatorError
 from xtage.stages import session_for
 
 
-@click.command("destroy")
+@click.command("destroy", short_help="Take a stage away from its AWS account.")
 @click.option("--stage", required=True, help="The deployed stage.")
 @click.option("--with-data", is_flag=True, help="Delete the dropped files, the audit trail's and the access logs too.")
 @click.option("--yes", is_flag=True, help="Do not ask for the stage's name.")

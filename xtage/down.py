@@ -9,7 +9,7 @@ from localcloud.settings import Settings
 from xtage.console import say
 
 
-@click.command("down")
+@click.command("down", short_help="Stop the local cloud; everything is kept.")
 def command() -> None:
     """Stop the local cloud; files, tables and runs are there again after the next `xtage up`.
 

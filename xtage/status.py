@@ -23,7 +23,7 @@ from xtage.stages import REGION, api_url, find_stage, local_environment
 RUNS_SHOWN = 5
 
 
-@click.command("status")
+@click.command("status", short_help="Show addresses, last runs, and each feed's deliveries.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def command(form: str) -> None:
     """Show where the local cloud answers, its last runs, and each feed's freshness.

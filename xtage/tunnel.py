@@ -46,7 +46,9 @@ class Route:
     secret: str
 
 
-@click.command("tunnel", context_settings={"ignore_unknown_options": True})
+@click.command(
+    "tunnel", short_help="Open a way to a stage's private database.", context_settings={"ignore_unknown_options": True}
+)
 @click.option("--stage", required=True, help="The deployed stage.")
 @click.option(
     "--target", type=click.Choice(["rds", "redshift"]), default="rds", show_default=True, help="Which database."

@@ -16,7 +16,7 @@ from xtage.local_key import ensure_local_key
 from xtage.stages import LOCAL, api_url, find_stage, session_for
 
 
-@click.command("up")
+@click.command("up", short_help="Start the local cloud and deploy the pipeline into it.")
 @click.option(
     "--warehouse",
     type=click.Choice(["rds", "both"]),

@@ -22,7 +22,7 @@ _USUAL = Volume()
 _SHOWN = 0.005
 
 
-@click.command("cost")
+@click.command("cost", short_help="Estimate what a stage costs a month on AWS.")
 @click.option("--stage", required=True, type=click.Choice(stages()), help="A file of infra/cloudformation/parameters.")
 @parameters_option
 @click.option("--files-per-day", type=click.FloatRange(0), default=_USUAL.files_per_day, show_default=True)

@@ -12,7 +12,7 @@ from xtage.deploy.progress import deploy_with_progress
 from xtage.stages import session_for
 
 
-@click.command("deploy")
+@click.command("deploy", short_help="Deploy the pipeline into an AWS account.")
 @click.option("--stage", required=True, type=click.Choice(stages()), help="A file of infra/cloudformation/parameters.")
 @click.option("--confirm", is_flag=True, help="Ask before each change set is executed.")
 @parameters_option
