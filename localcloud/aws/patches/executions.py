@@ -1,7 +1,8 @@
-"""Stopping an execution stops it, and one that was running when the server died is ABORTED.
+"""Stopping an execution stops it, as its machine's end does, and one that was running when the server died is ABORTED.
 
 In ministack a stopped execution goes on with the items of a Map, the retries and the waits it is in, turns FAILED when
-one of them fails, and a restart makes FAILED of what was running.
+one of them fails, and a restart makes FAILED of what was running. One whose machine went with its stack goes on too,
+and calls the functions of the stack that comes after.
 """
 
 import math
@@ -11,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from ministack.services import stepfunctions
+from ministack.services.cloudformation import provisioners
 
 # Step Functions names the errors of its SDK integrations after the exceptions of the Java SDK.
 ERROR_NAMES = {
@@ -37,6 +39,7 @@ def apply(changed: Callable[[], None]) -> None:
     _abort_at_restart()
     _remember_current()
     _end_when_stopped()
+    _stop_with_machine()
     stepfunctions._AWS_SDK_ERROR_CODE_OVERRIDES["sfn"] = ERROR_NAMES
     original = stepfunctions._emit_execution_status_event
 
@@ -123,6 +126,20 @@ def _end_when_stopped() -> None:
     stepfunctions._fail_execution = fail_if_running
     stepfunctions._add_event = add_event_if_running
     stepfunctions._scaled_sleep = _sleep
+
+
+def _stop_with_machine() -> None:
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::StepFunctions::StateMachine"]
+    delete = handlers["delete"]
+
+    def delete_and_stop(arn: str, properties: dict[str, Any]) -> None:
+        delete(arn, properties)
+        for execution in list(stepfunctions._executions.values()):
+            if execution["stateMachineArn"] == arn and execution["status"] == "RUNNING":
+                cause = "Its state machine was deleted"
+                stepfunctions._stop_execution({"executionArn": execution["executionArn"], "cause": cause})
+
+    handlers["delete"] = delete_and_stop
 
 
 def _sleep(seconds: float) -> None:

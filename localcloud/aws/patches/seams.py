@@ -44,6 +44,7 @@ SEAMS = (
     "services.stepfunctions:_fail_execution",
     "services.stepfunctions:_add_event",
     "services.stepfunctions:_scaled_sleep",
+    "services.stepfunctions:_stop_execution",
     "services.stepfunctions:load_persisted_state",
     "services.stepfunctions:_SERVICE_DISPATCH",
     "services.codebuild:_builds",

@@ -4,7 +4,7 @@ import json
 import uuid
 from typing import Any
 
-from tests.infra.localcloud.conftest import Cloud, task, wait_until
+from tests.infra.localcloud.conftest import ROLE, Cloud, task, wait_until
 
 FLAKY = """
 import os
@@ -136,6 +136,19 @@ def test_stopped_execution_begins_nothing_more_and_stays_aborted(cloud: Cloud, t
     assert list(tmp_path.iterdir()) == []
     described = cloud.describe(execution)
     assert (described["status"], described["cause"]) == ("ABORTED", "by a test")
+
+
+def test_execution_ends_with_the_stack_of_its_machine(cloud: Cloud) -> None:
+    name, formation = f"machine-{uuid.uuid4().hex[:8]}", cloud.aws.client("cloudformation")
+    states = {"Hold": {"Type": "Wait", "Seconds": 300, "End": True}}
+    machine = {"StateMachineName": name, "RoleArn": ROLE, "Definition": {"StartAt": "Hold", "States": states}}
+    template = {"Resources": {"Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine}}}
+    formation.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    formation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    described = formation.describe_stack_resources(StackName=name)["StackResources"]
+    execution = cloud.start(described[0]["PhysicalResourceId"])
+    formation.delete_stack(StackName=name)
+    assert cloud.finished(execution)["status"] == "ABORTED"
 
 
 def test_dropped_object_starts_an_execution_with_its_version_and_sequencer(cloud: Cloud) -> None:
