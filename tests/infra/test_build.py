@@ -63,7 +63,7 @@ def test_the_buildspec_runs_the_whole_project_on_rds_or_where_it_is_told_to() ->
     assert command.startswith(
         'dbt build --target "${DBT_TARGET:-rds}" --exclude-resource-type unit_test --log-level-file error || '
     )
-    assert "--no-index" in buildspec["phases"]["install"]["commands"][0]
+    assert "--no-index" in buildspec["phases"]["install"]["commands"][1]
 
 
 def test_a_build_without_failures_has_nothing_to_say(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ class Dbt:
             "RDS_DBNAME": warehouses.database,
             "RDS_SSLMODE": "disable",
             **warehouses.endpoint.environment,
-            "XTAGE_RUN_ID": "1",
+            "XTAGE_BUILDER": "the pipeline",
         }
         with self._output.open("w") as output:
             self._process = subprocess.Popen(

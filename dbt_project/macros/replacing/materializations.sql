@@ -42,12 +42,13 @@
     {{ return({'relations': [this.incorporate(type='view')]}) }}
 {%- endmaterialization %}
 
-{# Whether the view is there, built by the same SQL on parents that are the same (record_definition keeps what it was built by). #}
+{# Whether the view is there, built by the same SQL on parents that are the same (record_definition keeps what it was built by).
+   Not so the views that read the sources: a table that was renamed, or came in the place of another, is one by its name only. #}
 {% macro is_view_unchanged(sql) -%}
     {%- set parents = xtage.parent_models() -%}
     {%- set built = xtage.built_models(parents.keys() | list + [model.name]) -%}
     {{ return(
         built.get(model.name, {}).get('definition') == xtage.definition_of(sql, parents, built)
-        and xtage.relation_id(this) is not none and not should_full_refresh()
+        and not model.sources and xtage.relation_id(this) is not none and not should_full_refresh()
     ) }}
 {%- endmacro %}
