@@ -44,6 +44,14 @@ async def remember_keys(backend: Backend, table: str, keys: TableKeys) -> None:
     await backend.run(f"select redshift.remember_keys({literal(table)}, {', '.join(values)})")
 
 
+async def analyze(backend: Backend, table: str) -> None:
+    """Has PostgreSQL look at what is in a table, if it is still there: without, a join of some thousand rows may take
+    minutes. Redshift does so by itself after COPY and `create table as`, and soon after an `insert`.
+    https://docs.aws.amazon.com/redshift/latest/dg/t_Analyzing_tables.html"""
+    is_there = f"to_regclass({literal(table)}) is not null"
+    await backend.run(f"do $$ begin if {is_there} then execute {literal(f'analyze {table}')}; end if; end $$")
+
+
 def _array(values: tuple[str, ...]) -> str:
     return f"array[{', '.join(literal(value) for value in values)}]::text[]"
 

@@ -10,7 +10,7 @@ import pg8000.dbapi
 from localcloud import ports
 from localcloud.aws import Aws
 from localcloud.postgres import IN_THE_CLEAR, USER
-from localcloud.redshift import parquet_rows, text_rows
+from localcloud.redshift import catalog, parquet_rows, text_rows
 from localcloud.redshift.backend import Backend
 from localcloud.redshift.launcher import DATABASE
 from localcloud.redshift.objects import Objects, Stored
@@ -47,6 +47,7 @@ class Copy:
             f"insert into redshift.load_history (table_name, source, rows) "
             f"values ({literal(copy.table)}, {literal(copy.url)}, {loaded})"
         )
+        await catalog.analyze(backend, copy.table)
         await backend.run(f"select set_config('redshift.last_copy_count', '{loaded}', false)")
         return "COPY"
 

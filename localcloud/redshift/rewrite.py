@@ -32,12 +32,14 @@ class TableKeys:
 
 @dataclass(frozen=True)
 class Rewritten:
-    """What PostgreSQL gets, what was changed (for the log), and the keys that a `create table` has named."""
+    """What PostgreSQL gets, what was changed (for the log), the keys that a `create table` has named, and the table
+    that the rows of a query go to."""
 
     sql: str
     applied: tuple[str, ...] = ()
     keys: TableKeys | None = None
     table: str = ""
+    filled: str = ""
 
 
 def rewrite(statement: Statement) -> Rewritten:
@@ -58,6 +60,7 @@ def _rewrite(statement: Statement) -> Rewritten:
         tuple(_told(statement, edit) for edit in sorted(edits, key=lambda edit: edit.start)),
         keys if table and keys != TableKeys() else None,
         table,
+        _filled_table(statement),
     )
 
 
@@ -128,7 +131,17 @@ def _created_table(statement: Statement) -> str:
     table = next((index for index in range(1, 4) if statement.word(index) == "table"), None)
     if table is None:
         return ""
-    first = table + (4 if statement.words_at(table + 1, "if", "not", "exists") else 1)
+    return _name_at(statement, table + (4 if statement.words_at(table + 1, "if", "not", "exists") else 1))
+
+
+def _filled_table(statement: Statement) -> str:
+    """The name of the table that an `insert` or a `create table as` fills with the rows of a query, folded."""
+    if not any(statement.find("select")):
+        return ""
+    return (_name_at(statement, 2) if statement.words_at(0, "insert", "into") else _created_table(statement)).lower()
+
+
+def _name_at(statement: Statement, first: int) -> str:
     last = first + 1
     while statement.word(last) == ".":
         last += 2

@@ -63,7 +63,7 @@ class Session:
         self._failed = False
         # PostgreSQL takes no statement of the harness's own between a message and its Sync.
         self._unsynced = False
-        self._created: list[Rewritten] = []
+        self._made: list[Rewritten] = []
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue(64)
 
     async def serve(self) -> None:
@@ -216,15 +216,18 @@ class Session:
             await self._relay((b"Z",))
 
     def _note(self, prepared: Prepared) -> None:
-        if prepared.rewritten and prepared.rewritten.keys:
-            self._created.append(prepared.rewritten)
+        if prepared.rewritten and (prepared.rewritten.keys or prepared.rewritten.filled):
+            self._made.append(prepared.rewritten)
 
     async def _remember(self) -> None:
-        """Keeps the keys of the tables that were made since; a table rolled back leaves none."""
-        created, self._created = self._created, []
-        for made in created if self._backend.status != b"E" else []:
-            assert made.keys is not None
-            await catalog.remember_keys(self._backend, made.table, made.keys)
+        """Keeps the keys of the tables that were made since, and what is in those that were filled; a table rolled back
+        leaves nothing."""
+        made, self._made = self._made, []
+        for one in made if self._backend.status != b"E" else []:
+            if one.keys:
+                await catalog.remember_keys(self._backend, one.table, one.keys)
+            if one.filled:
+                await catalog.analyze(self._backend, one.filled)
 
     async def _refuse(self, error: ServerError, message: Message) -> None:
         """Tells the client; what it had begun is then over, as it is in a server that refuses."""

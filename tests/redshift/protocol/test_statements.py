@@ -66,6 +66,14 @@ def test_a_table_that_is_rolled_back_leaves_no_keys(harness: Endpoint, schema: s
     connection.close()
 
 
+def test_the_planner_knows_what_a_query_has_filled(harness: Endpoint, connection: Any, schema: str) -> None:
+    rows(connection, f"create table {schema}.filled (a int)")
+    rows(connection, f"insert into {schema}.filled (select 1 union all select 2)")
+    rows(connection, f"create table {schema}.made as select * from {schema}.filled")
+    known = f"select reltuples from pg_class where oid in ('{schema}.filled'::regclass, '{schema}.made'::regclass)"
+    assert rows(connection, known) == [[2], [2]]
+
+
 def test_identity_columns_number_the_rows(connection: Any, schema: str) -> None:
     rows(connection, f"create table {schema}.numbered (id bigint identity(0, 1), name varchar(10))")
     rows(connection, f"insert into {schema}.numbered (name) values ('a'), ('b')")
