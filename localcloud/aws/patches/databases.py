@@ -4,6 +4,8 @@ In ministack such an instance is a record with an address that leads nowhere.
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pg8000.native
@@ -56,6 +58,14 @@ def _adopt(settings: Settings, instance: dict[str, Any]) -> None:
     master, password = instance["MasterUsername"], instance["_MasterUserPassword"]
     if master == USER:
         raise LocalCloudError(f"MasterUsername {USER} is the local superuser", "choose another in the template")
+    with superuser(settings) as connection:
+        _make_master(connection, master, password, instance["DBName"])
+    postgres_port_file(settings).write_text(str(settings.postgres_port))
+
+
+@contextmanager
+def superuser(settings: Settings) -> Iterator[pg8000.native.Connection]:
+    """A connection of the local superuser. Raises LocalCloudError where no PostgreSQL answers."""
     try:
         connection = pg8000.native.Connection(
             USER,
@@ -70,10 +80,9 @@ def _adopt(settings: Settings, instance: dict[str, Any]) -> None:
         problem = f"no PostgreSQL answers on {ports.HOST}:{settings.postgres_port}"
         raise LocalCloudError(problem, "start it before the embedded AWS") from None
     try:
-        _make_master(connection, master, password, instance["DBName"])
+        yield connection
     finally:
         connection.close()
-    postgres_port_file(settings).write_text(str(settings.postgres_port))
 
 
 def _make_master(connection: pg8000.native.Connection, master: str, password: str, database: str) -> None:

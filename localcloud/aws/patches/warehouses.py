@@ -6,14 +6,14 @@ is this one; what RDS holds is in another database, but of the same server.
 
 from typing import Any
 
-import pg8000.native
 from ministack.core.responses import get_account_id
 from ministack.services.cloudformation import provisioners
 
 from localcloud import ports
 from localcloud.aws.launcher import REGION
+from localcloud.aws.patches.databases import superuser
 from localcloud.errors import LocalCloudError
-from localcloud.postgres import DATABASE, IN_THE_CLEAR, USER
+from localcloud.postgres import USER
 from localcloud.redshift.launcher import redshift_port_file
 from localcloud.settings import Settings
 
@@ -65,16 +65,7 @@ def _note_port(settings: Settings) -> None:
 def _make_administrator(settings: Settings, name: str, password: str) -> None:
     if name == USER:
         raise LocalCloudError(f"AdminUsername {USER} is the local superuser", "choose another in the template")
-    connection = pg8000.native.Connection(
-        USER,
-        ports.HOST,
-        DATABASE,
-        settings.postgres_port,
-        settings.postgres_password,
-        timeout=10,
-        ssl_context=IN_THE_CLEAR,
-    )
-    try:
+    with superuser(settings) as connection:
         # The local superuser acts as the master user of RDS, which may make no superuser.
         connection.run("set role none")
         known = connection.run("select from pg_roles where rolname = :name", name=name)
@@ -85,5 +76,3 @@ def _make_administrator(settings: Settings, name: str, password: str) -> None:
             f"select format('{command}', cast(:name as text), cast(:password as text))", name=name, password=password
         )
         connection.run(statement)
-    finally:
-        connection.close()
